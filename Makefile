@@ -1,0 +1,70 @@
+# Everything runs from .venv, which the first target that needs it creates. PYTHON=... picks the
+# interpreter (3.11 or newer); make demo installs only what a user needs, the rest also the tools.
+
+PYTHON ?= python3
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH_ROWS ?= 1000000
+DEMO_OUT ?= demo
+TEST_ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench lock build clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/core.stamp ## Simulate a provider, find its campaigns, write demo/scan/report.html
+	$(BIN)/stillwatch demo --out $(DEMO_OUT)
+
+test: $(VENV)/dev.stamp ## Run the tests (TEST_ARGS=... goes to pytest)
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+lint: $(VENV)/dev.stamp ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## Mend what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp ## Measure reading, sketching and scanning (BENCH_ROWS=1000000)
+	$(BIN)/python bench/scan.py --rows $(BENCH_ROWS)
+
+lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
+	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt
+	$(UV) pip compile $(LOCK_OPTIONS) --all-extras --group dev -c requirements/core.txt \
+	  pyproject.toml -o requirements/dev.txt
+
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+build: $(VENV)/dev.stamp ## Build the wheel and the source archive into dist/
+	$(BIN)/hatchling build
+
+clean: ## Remove what these targets made
+	rm -rf $(VENV) dist build demo bench-results .mypy_cache .ruff_cache .pytest_cache \
+	  .import_linter_cache
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "error: '$(PYTHON)' not found: install Python 3.11 or newer, or call make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $$($(PYTHON) -V) is too old: Stillwatch needs 3.11 or newer; call make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "error: this Python cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core.stamp: requirements/core.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/core.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
