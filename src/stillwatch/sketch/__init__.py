@@ -1,0 +1,8 @@
+"""Requests into sketches: text and identifiers become keyed columns, so neither need be kept."""
+
+from __future__ import annotations
+
+from stillwatch.sketch.key import SketchKey
+from stillwatch.sketch.sketcher import Sketcher
+
+__all__ = ["SketchKey", "Sketcher"]

@@ -1,0 +1,109 @@
+"""The deployment's secret, and the keys derived from it for each column.
+
+Every hash that Stillwatch keeps is keyed with this secret, so two deployments' sketches cannot be
+joined and a stolen sketch cannot be searched for a known prompt or address. There is no default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.errors import InputError, UsageError
+
+ENVIRONMENT_KEY = "STILLWATCH_KEY"
+ENVIRONMENT_FILE = "STILLWATCH_KEY_FILE"
+SECRET_BYTES = 32
+
+
+def default_key_file() -> Path:
+    """Where the key lies when neither environment variable is set (XDG base directories)."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "stillwatch" / "key"
+
+
+@dataclass(frozen=True, slots=True)
+class SketchKey:
+    """A 32-byte secret. `repr` never shows it."""
+
+    secret: bytes = field(repr=False)
+
+    def subkey(self, purpose: str) -> NDArray[np.uint64]:
+        """Derive the 128-bit SipHash key of one column, as two 64-bit words.
+
+        BLAKE2b keyed with the secret over the purpose (RFC 7693, a PRF in this use): columns of
+        different purposes cannot be joined even inside one deployment.
+        """
+        digest = hashlib.blake2b(
+            purpose.encode(), key=self.secret, digest_size=16, person=b"stillwatch"
+        ).digest()
+        return np.frombuffer(digest, dtype="<u8").copy()
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that name the key without giving it away."""
+        return hashlib.blake2b(b"fingerprint", key=self.secret, digest_size=8).hexdigest()
+
+    @classmethod
+    def from_hex(cls, text: str, *, source: str) -> SketchKey:
+        """Read a key from 64 hex digits.
+
+        Raises:
+            UsageError: the text is not 64 hex digits. The text itself is not repeated.
+        """
+        try:
+            secret = bytes.fromhex(text.strip())
+        except ValueError:
+            secret = b""
+        if len(secret) != SECRET_BYTES:
+            raise UsageError(
+                f"{source} must hold {SECRET_BYTES * 2} hex digits; make one with: "
+                "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        return cls(secret)
+
+    @classmethod
+    def load(cls) -> SketchKey:
+        """Take the key from the environment, else from its file, made 0600 at first use.
+
+        Raises:
+            UsageError: the key is malformed.
+            InputError: the file cannot be read, made, or is open to other users.
+        """
+        if text := os.environ.get(ENVIRONMENT_KEY):
+            return cls.from_hex(text, source=f"the environment variable {ENVIRONMENT_KEY}")
+        path = Path(os.environ.get(ENVIRONMENT_FILE) or default_key_file())
+        try:
+            _create_once(path)
+            if path.stat().st_mode & 0o077:
+                raise InputError(
+                    "the key file can be read by other users; close it with: chmod 600 "
+                    f"{path} (and consider it known)",
+                    file=str(path),
+                )
+            return cls.from_hex(path.read_text(encoding="ascii"), source=f"the key file {path}")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"the key file cannot be used: {error}", file=str(path)) from error
+
+
+def _create_once(path: Path) -> None:
+    """Write a fresh key with an exclusive create, so that two first runs agree on one key."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink()
