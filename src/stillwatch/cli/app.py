@@ -1,0 +1,78 @@
+"""The root command: registry of commands, version, and how failures look to people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from stillwatch._version import __version__
+from stillwatch.cli import demo, lab, report, scan
+from stillwatch.errors import StillwatchError
+
+INTERRUPTED = 130
+"""The shell's code for a program that was ended by SIGINT."""
+
+
+class Root(TyperGroup):
+    """The root group: turns errors meant for people into a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a bug of ours still shows its traceback.
+
+        Raises:
+            typer.Exit: with the contract's exit code after the message was printed.
+        """
+        try:
+            return super().invoke(ctx)
+        except StillwatchError as error:
+            _complain(str(error))
+            raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError:
+            raise  # the reader of our output has left: typer ends quietly
+        except OSError as error:
+            if error.filename is None:
+                raise
+            _complain(f"{error.filename}: {error.strerror}")
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as error:
+            typer.echo("\ninterrupted: run the same command again to redo it", err=True)
+            raise typer.Exit(INTERRUPTED) from error
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"error: {message}", err=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stillwatch {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="stillwatch",
+    cls=Root,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Find distillation campaigns in the request log of a model API."""
+
+
+app.command("scan")(scan.scan_command)
+app.command("demo")(demo.demo_command)
+app.command("report")(report.report_command)
+app.add_typer(lab.app, name="lab")

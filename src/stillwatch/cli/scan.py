@@ -1,0 +1,77 @@
+"""`stillwatch scan`: find the campaigns in a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stillwatch.cli.options import Json, Out, Quiet, Seed
+
+
+def _complete_format(incomplete: str) -> list[str]:
+    from stillwatch.readers import format_names
+
+    return [name for name in format_names() if name.startswith(incomplete)]
+
+
+def scan_command(
+    logs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LOG...", help="Files, folders or globs, also .gz and .zst; - for stdin."
+        ),
+    ],
+    out: Out,
+    accounts: Annotated[
+        Path | None,
+        typer.Option("--accounts", help="The provider's account file: JSONL, CSV or Parquet."),
+    ] = None,
+    log_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            autocompletion=_complete_format,
+            help="Format of the log; found by content unless given.",
+        ),
+    ] = None,
+    fdr: Annotated[
+        float, typer.Option("--fdr", help="Share of accused campaigns that may be false.")
+    ] = 0.01,
+    seed: Seed = 0,
+    keep_examples: Annotated[
+        int,
+        typer.Option("--keep-examples", min=0, help="Raw prompts to keep for each campaign."),
+    ] = 0,
+    memory: Annotated[
+        str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
+    ] = "4GB",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the distillation campaigns in a request log.
+
+    Writes campaigns.json, accounts.parquet, rejected.jsonl and report.html.
+    """
+    from stillwatch.cli.progress import watch
+    from stillwatch.cli.tables import campaign_rows, print_campaigns, print_json
+    from stillwatch.scan import scan
+
+    with watch(quiet=quiet) as progress:
+        found = scan(
+            logs,
+            out=out,
+            accounts=accounts,
+            format=log_format,
+            fdr=fdr,
+            seed=seed,
+            keep_examples=keep_examples,
+            memory=memory,
+            progress=progress,
+        )
+    if as_json:
+        print_json({"out": str(found.out), "campaigns": campaign_rows(found.findings)})
+        return
+    print_campaigns(found.findings)
+    typer.echo(f"report: {found.out / 'report.html'}")

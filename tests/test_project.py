@@ -1,0 +1,112 @@
+"""Facts about the repository that must hold, whoever changes it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from stillwatch import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "src").rglob("*.py"))
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+HEAVY = ("duckdb", "ibis", "numba", "numpy", "pandas", "pyarrow", "scipy", "rich", "pydantic")
+
+
+def modules_loaded_by(code: str) -> set[str]:
+    """Run `code` in a fresh interpreter and return the top-level packages it loaded."""
+    report = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_says_what_it_is_for(module: Path) -> None:
+    assert ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))), (
+        "the module has no docstring"
+    )
+
+
+def test_import_is_light() -> None:
+    assert modules_loaded_by("import stillwatch").isdisjoint(HEAVY)
+
+
+def test_help_loads_no_engine() -> None:
+    code = "from stillwatch.cli.app import app\napp(['--help'], standalone_mode=False)"
+    assert modules_loaded_by(code).isdisjoint(set(HEAVY) - {"rich"})
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_lock_has_hashes_and_names_no_index(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", text)
+    pins = re.split(r"\n(?=[a-z0-9])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    unhashed = [pin.split()[0] for pin in pins if "==" in pin and "--hash=sha256:" not in pin]
+    assert not unhashed
+
+
+def test_locks_agree() -> None:
+    core, dev = (_pins(ROOT / "requirements" / name) for name in ("core.txt", "dev.txt"))
+    assert core
+    assert core.items() <= dev.items()
+
+
+def _pins(lock: Path) -> dict[str, str]:
+    return dict(
+        re.findall(
+            r"^([a-z0-9._-]+)==(\S+ ?(?:; [^\\]+)?)", lock.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
+
+
+def test_core_dependencies_are_not_copyleft() -> None:
+    copyleft = {
+        name: licence
+        for name in _core_distributions()
+        for licence in _licences(name)
+        if re.search(r"\b[AL]?GPL|General Public", licence) and " OR " not in licence
+    }
+    assert not copyleft
+
+
+def _core_distributions() -> set[str]:
+    """Return what a core install pulls in, by the installed packages' own metadata."""
+    environment = {key: str(value) for key, value in default_environment().items()} | {"extra": ""}
+    found: set[str] = set()
+    waiting = ["stillwatch"]
+    while waiting:
+        name = waiting.pop()
+        for text in importlib.metadata.requires(name) or ():
+            requirement = Requirement(text)
+            wanted = requirement.marker is None or requirement.marker.evaluate(environment)
+            dependency = canonicalize_name(requirement.name)
+            if wanted and dependency not in found:
+                found.add(dependency)
+                waiting.append(dependency)
+    assert "duckdb" in found
+    return found
+
+
+def _licences(distribution: str) -> list[str]:
+    metadata = importlib.metadata.metadata(distribution)
+    if "License-Expression" in metadata:
+        return [metadata["License-Expression"]]
+    return [c for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
+
+
+def test_changelog_knows_this_version() -> None:
+    headings = re.findall(
+        r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert __version__ in headings
