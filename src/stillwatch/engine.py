@@ -1,0 +1,46 @@
+"""Where tables live: one Ibis backend, DuckDB by default, with bounded memory and a place to spill.
+
+Everything above this module sees Ibis tables and does not know the engine.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from stillwatch.errors import UsageError
+
+Backend = Any
+"""An Ibis backend; Ibis has no static types of its own to name here."""
+
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?)B?\s*$", re.IGNORECASE)
+_UNIT = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as ``4GB`` or ``512MiB``.
+
+    Raises:
+        UsageError: the text is not a size.
+    """
+    match = _SIZE.match(text)
+    if not match:
+        raise UsageError(f"{text!r} is not a size; write it like 4GB or 512MiB")
+    number, unit = match.groups()
+    power = "kmgt".index(unit[0].lower()) + 1
+    return int(float(number) * (1024**power if len(unit) == 2 else _UNIT[unit.lower()]))
+
+
+def connect(*, memory: str = "4GB", spill: Path | None = None) -> Backend:
+    """A DuckDB backend that keeps under `memory` bytes and spills to the folder `spill`."""
+    import ibis  # noqa: PLC0415 - a second of import time, paid by those who query
+
+    settings: dict[str, Any] = {
+        "memory_limit": f"{parse_size(memory)}B",
+        "preserve_insertion_order": False,
+        "TimeZone": "UTC",
+    }
+    if spill is not None:
+        settings["temp_directory"] = str(spill)
+    return ibis.duckdb.connect(**settings)
