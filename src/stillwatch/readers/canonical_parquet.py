@@ -111,7 +111,7 @@ def _batch(name: str, table: pa.RecordBatch, start: int, *, last: bool) -> Batch
     if "messages" in given:
         _fill_from_chat(columns, given["messages"].to_pylist())
     requests, found = check(columns, defects)
-    rejections = [Rejection(name, start + d.index + 1, d.field, d.reason) for d in found]
+    rejections = [Rejection(name, start + d.row + 1, d.field, d.reason) for d in found]
     return Batch(requests, rejections, name, start, start + table.num_rows, last)
 
 
@@ -135,32 +135,44 @@ def _fill_from_chat(columns: dict[str, pa.Array], chats: list[Any]) -> None:
 def _column(
     file: str, name: str, array: pa.Array, wanted: pa.DataType, defects: dict[int, Defect]
 ) -> pa.Array:
-    kind = array.type
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-        kind = array.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    is_text = is_text or pa.types.is_string_view(kind)
+    kind = array.type
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if name == "timestamp" and (is_text or is_number):
-        values = _texts(array).to_pylist() if is_text else array.to_pylist()
-        return timestamps(values, defects)
-    if name == "timestamp" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+    column = None
+    if name == "timestamp":
+        column = _moments(array, defects)
+    elif pa.types.is_string(wanted):
+        if _is_text(kind):
+            column = _texts(array)
+        elif pa.types.is_integer(kind):
+            column = array.cast(wanted)
+    elif pa.types.is_integer(wanted) and pa.types.is_signed_integer(kind):
+        column = array.cast(wanted)
+    elif pa.types.is_integer(wanted) and is_number:
+        column = integers(name, array.to_pylist(), defects)
+    elif (pa.types.is_floating(wanted) and is_number) or kind == wanted:
+        column = array.cast(wanted, safe=False)
+    if column is None:
+        raise InputError(f"this column holds {kind}; expected {wanted}", file=file, field=name)
+    return column
+
+
+def _moments(array: pa.Array, defects: dict[int, Defect]) -> pa.Array | None:
+    kind = array.type
+    if _is_text(kind):
+        return timestamps(_texts(array).to_pylist(), defects)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return timestamps(array.to_pylist(), defects)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         moment = array.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
         return moment.cast(TIMESTAMP) if moment.type.tz else pc.assume_timezone(moment, "UTC")
-    if pa.types.is_string(wanted) and is_text:
-        return _texts(array)
-    if pa.types.is_string(wanted) and pa.types.is_integer(kind):
-        return array.cast(wanted)
-    if pa.types.is_floating(wanted) and is_number:
-        return array.cast(wanted, safe=False)
-    if pa.types.is_boolean(wanted) and pa.types.is_boolean(kind):
-        return array
-    if pa.types.is_integer(wanted) and pa.types.is_signed_integer(kind):
-        return array.cast(wanted)
-    if pa.types.is_integer(wanted) and is_number:
-        return integers(name, array.to_pylist(), defects)
-    raise InputError(f"this column holds {kind}; expected {wanted}", file=file, field=name)
+    return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
 def _texts(array: pa.Array) -> pa.Array:

@@ -120,7 +120,7 @@ def lines(stream: Stream) -> Iterator[Piece]:
 
 _MARKS = re.compile(rb'["{}\[\]\n]')
 _IN_STRING = re.compile(rb'["\\\n]')
-_OPEN, _CLOSE = b"{[", b"}]"
+_LINE_BREAK = 0x0A
 
 
 class _Scanner:
@@ -133,33 +133,39 @@ class _Scanner:
         self.in_list = False  # inside the outermost list, whose elements are the records
 
     def scan(self, data: bytes, at: int) -> Iterator[tuple[str, int]]:
-        """Give ``begin`` and ``end`` with their offsets, and at last ``stop``: scan on from there."""
+        """Give ``begin`` and ``end`` with offsets, at last ``stop``: where to scan on."""
         while mark := (_IN_STRING if self.in_string else _MARKS).search(data, at):
             at = mark.end()
             sign = mark[0]
-            if sign == b"\n":
-                self.line += 1
-            elif sign == b"\\":
+            if sign == b"\\":
                 if at >= len(data):
                     yield "stop", mark.start()
                     return
-                at += data[at] != 0x0A
+                at += data[at] != _LINE_BREAK
+            elif sign == b"\n":
+                self.line += 1
             elif sign == b'"':
                 self.in_string = not self.in_string and self.depth > 0
             elif sign in (b"{", b"["):
-                if self.depth == 0 and sign == b"[" and not self.in_list:
-                    self.in_list = True
-                    continue
-                self.depth += 1
-                if self.depth == 1:
+                if self._opens(sign):
                     yield "begin", mark.start()
-            elif self.depth:
-                self.depth -= 1
-                if self.depth == 0:
-                    yield "end", at
-            else:
-                self.in_list = False
+            elif self._closes():
+                yield "end", at
         yield "stop", len(data)
+
+    def _opens(self, sign: bytes) -> bool:
+        if self.depth == 0 and sign == b"[" and not self.in_list:
+            self.in_list = True
+            return False
+        self.depth += 1
+        return self.depth == 1
+
+    def _closes(self) -> bool:
+        if self.depth == 0:
+            self.in_list = False
+            return False
+        self.depth -= 1
+        return self.depth == 0
 
 
 def values(stream: Stream) -> Iterator[Piece]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-import pyarrow as pa
 
 from stillwatch.readers.framing import BOM, MAX_RECORD, Block, blocks, records, shape
 from stillwatch.readers.rejections import ARCHIVE, RECORD, Rejection
@@ -15,6 +14,8 @@ from stillwatch.readers.values import repair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    import pyarrow as pa
 
     from stillwatch.readers.sources import Stream
 
@@ -45,7 +46,8 @@ class Batch:
     @property
     def records(self) -> int:
         """Requests and rejections together: what `RejectionLimit` counts."""
-        return self.requests.num_rows + len(self.rejections)
+        accepted: int = self.requests.num_rows
+        return accepted + len(self.rejections)
 
 
 class Reader(Protocol):
@@ -131,7 +133,7 @@ class Gathering:
         """Close the batch; the last one also reports that the source broke off, if it did."""
         requests, defects = to_batch(self.rows)
         for defect in defects:
-            self.reject(self.lines[defect.index], defect.field, defect.reason)
+            self.reject(self.lines[defect.row], defect.field, defect.reason)
         self.rejections.sort(key=lambda rejection: rejection.line)
         if last and stream.broken:
             line = max([0, *self.lines[-1:], *(r.line for r in self.rejections[-1:])])

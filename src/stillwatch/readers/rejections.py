@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -13,6 +12,7 @@ from stillwatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO
 
@@ -67,7 +67,7 @@ class RejectionFile:
         self._path, self._mode = path, "ab" if append else "wb"
         self._file: BinaryIO | None = None
 
-    def __enter__(self) -> RejectionFile:
+    def __enter__(self) -> Self:
         self._file = self._path.open(self._mode)  # type: ignore[assignment]
         return self
 
@@ -139,7 +139,7 @@ class RejectionLimit:
         """
         if self.rejected > MAX_REJECTED * self.records:
             reasons = "".join(
-                f"\n  {count} x {field}: {reason} (as at {', '.join(self._examples[field, reason])})"
+                f"\n  {count} x {field}: {reason} (at {', '.join(self._examples[field, reason])})"
                 for (field, reason), count in self._reasons.most_common(3)
             )
             raise InputError(

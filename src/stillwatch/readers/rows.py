@@ -34,9 +34,9 @@ class RecordError(Exception):
 
 
 class Defect(NamedTuple):
-    """What is wrong with the row at `index`."""
+    """What is wrong with one row, by its place among the rows."""
 
-    index: int
+    row: int
     field: str
     reason: str
 
@@ -137,7 +137,7 @@ def to_batch(rows: Sequence[Any]) -> tuple[pa.RecordBatch, list[Defect]]:
             columns[field.name] = pa.array(values, field.type)
     batch, found = check(columns, defects)
     names: list[Mapping[str, str]] = [getattr(row, "names", {}) for row in rows] if found else []
-    return batch, [Defect(d.index, names[d.index].get(d.field, d.field), d.reason) for d in found]
+    return batch, [Defect(d.row, names[d.row].get(d.field, d.field), d.reason) for d in found]
 
 
 def check(
@@ -250,9 +250,14 @@ def explain(error: Exception) -> tuple[str, str]:
     """
     if isinstance(error, RecordError):
         return error.field, error.reason
+    if isinstance(error, msgspec.ValidationError):
+        return _explain_value(str(error))
     if isinstance(error, RecursionError):
         return RECORD, "is nested too deeply"
-    message = str(error)
+    return RECORD, "is not complete JSON" if "truncated" in str(error) else "is not JSON"
+
+
+def _explain_value(message: str) -> tuple[str, str]:
     path = _PATH.search(message)
     field = (path[1] if path else "") or RECORD
     if missing := _MISSING.search(message):
@@ -262,8 +267,4 @@ def explain(error: Exception) -> tuple[str, str]:
         kinds = " or ".join(dict.fromkeys(kind for kind in wanted if kind != "nothing"))
         found = _TYPES.get(expected[2] or "", expected[2] or "something else")
         return field, f"expected {kinds}, found {found}"
-    if isinstance(error, msgspec.ValidationError):
-        return field, "is a number too large to hold" if "range" in message else "is not valid"
-    if "truncated" in message:
-        return RECORD, "is not complete JSON"
-    return RECORD, "is not JSON"
+    return field, "is a number too large to hold" if "range" in message else "is not valid"

@@ -11,7 +11,7 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import zstandard
 
@@ -122,7 +122,7 @@ def _expand(name: str) -> list[Source]:
         raise unreadable(name, error) from None
     if not glob.has_magic(name):
         raise InputError("there is no such file or folder; check the path", file=name)
-    matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
+    matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
     files = [source for match in matches if match.is_file() for source in [_file(match)]]
     if not files:
         raise InputError("no file matches this pattern; check it", file=name)
@@ -175,7 +175,7 @@ class _Counted:
 @dataclass(slots=True)
 class _Zstd:
     file: _Counted
-    inner: zstandard.ZstdDecompressionObj = None
+    inner: Any = None
     rest: bytes = b""
 
     def read1(self, size: int, /) -> bytes:  # noqa: ARG002
