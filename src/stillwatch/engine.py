@@ -39,7 +39,6 @@ def connect(*, memory: str = "4GB", spill: Path | None = None) -> Backend:
     settings: dict[str, Any] = {
         "memory_limit": f"{parse_size(memory)}B",
         "preserve_insertion_order": False,
-        "TimeZone": "UTC",
     }
     if spill is not None:
         settings["temp_directory"] = str(spill)

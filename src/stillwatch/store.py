@@ -17,7 +17,6 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
@@ -28,39 +27,39 @@ from stillwatch.engine import Backend, connect
 from stillwatch.errors import InputError
 from stillwatch.schema import SKETCHES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 LAYOUT = 1
+PART_ROWS = 262_144
+"""Rows that are gathered before a part is written: about 100 MB in memory."""
+
 NAMES = pa.schema([pa.field("account", pa.int64()), pa.field("account_id", pa.string())])
 
 
+class Position(msgspec.Struct, frozen=True):
+    """How far a source, named by its content's fingerprint, has been read."""
+
+    source: str
+    records: int
+    complete: bool
+
+
 class Taken(msgspec.Struct, frozen=True):
-    """One journal line: a part, and how far its source had been read when it was written.
+    """One journal line: a part, and how far its sources had been read when it was written.
 
     Attributes:
         part: the part's name, unique in the store.
-        source: fingerprint of the source's content.
-        name: the source as the user named it, with its format, for reports.
-        format: the format that it was read as.
-        records: records of the source that are in this part or an earlier one.
+        positions: of every source that has rows in this part.
         requests: rows in the part.
-        rejected: records that the part's stretch of the source lost to rejection.
+        rejected: records that this stretch of the log lost to rejection.
         rejected_bytes: length of the rejection file after this part.
         columns: optional request columns that carried a value in this part.
-        complete: whether the source ended here.
     """
 
     part: str
-    source: str
-    name: str
-    format: str
-    records: int
+    positions: tuple[Position, ...]
     requests: int
     rejected: int
     rejected_bytes: int
     columns: tuple[str, ...]
-    complete: bool
 
 
 class _Format(msgspec.Struct, frozen=True):
@@ -226,8 +225,3 @@ def _write(path: Path, data: bytes) -> None:
     partial = path.with_name(f"{path.name}.partial")
     partial.write_bytes(data)
     partial.replace(path)
-
-
-def columns_with_values(table: pa.Table, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the named columns that are not null throughout."""
-    return tuple(name for name in names if table.column(name).null_count < len(table))

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from stillwatch.sketch.key import SketchKey
-from stillwatch.sketch.sketcher import Sketcher
+from stillwatch.sketch.sketcher import Sketched, Sketcher
 
-__all__ = ["SketchKey", "Sketcher"]
+__all__ = ["SketchKey", "Sketched", "Sketcher"]

@@ -1,0 +1,135 @@
+"""Candidates: which accounts feed one stream?
+
+Families come from `signals.families`. Of each, the *core* is kept: accounts whose share of the mined
+stream is at least a fraction of what the stream's typical request comes from. That keeps out tourists,
+who use a phrase once or twice. Families with nearly the same core are one candidate, so candidates
+are few and none is tested twice under different names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+MIN_ACCOUNTS = 4
+"""A group smaller than this shares things by accident too often to be judged as a group."""
+
+CORE_SHARE = 0.2
+"""Of the request-weighted median of mined requests an account: below it, an account is a tourist."""
+
+MIN_CORE_REQUESTS = 2
+"""Mined requests an account needs to be in a core: once is no habit."""
+
+SAME_CORE = 0.5
+"""Jaccard similarity of cores from which two families are one candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One prompt family with its core, in terms of the mining half."""
+
+    kind: int
+    key: int
+    accounts: Ints
+    requests: int
+    core_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Accounts that feed one stream, and the families that make it up."""
+
+    accounts: Ints
+    families: tuple[Family, ...]
+
+
+def core_families(feeders: pa.Table) -> list[Family]:
+    """The families of a `signals.families.feeders` table that have a core of several accounts.
+
+    Order: most core requests first, then kind and key.
+    """
+    columns = {
+        name: feeders.column(name).to_numpy()
+        for name in ("kind", "key", "account", "mining_requests")
+    }
+    keep = columns["mining_requests"] > 0
+    kind, key, account, mined = (column[keep] for column in columns.values())
+    order = np.lexsort((account, -mined, key, kind))
+    kind, key, account, mined = kind[order], key[order], account[order], mined[order]
+    if not len(kind):
+        return []
+    starts = np.flatnonzero(np.r_[True, (kind[1:] != kind[:-1]) | (key[1:] != key[:-1])])
+    sizes = np.diff(np.r_[starts, len(kind)])
+    family = np.repeat(np.arange(len(starts)), sizes)
+    running = np.cumsum(mined)
+    before = running - mined
+    within = before - np.repeat(before[starts], sizes)
+    total = np.add.reduceat(mined, starts)
+    # counts fall within a family, so the first account that reaches half of the stream is the
+    # one that the median request comes from
+    reaches = (within * 2 < total[family]) & ((within + mined) * 2 >= total[family])
+    typical = np.zeros(len(starts), dtype=mined.dtype)
+    typical[family[reaches]] = mined[reaches]
+    core = mined >= np.maximum(MIN_CORE_REQUESTS, CORE_SHARE * typical[family])
+    core_size = np.add.reduceat(core.astype(np.int64), starts)
+    core_requests = np.add.reduceat(np.where(core, mined, 0), starts)
+    chosen = np.flatnonzero(core_size >= MIN_ACCOUNTS)
+    found = [
+        Family(
+            int(kind[starts[i]]),
+            int(key[starts[i]]),
+            np.sort(account[starts[i] : starts[i] + core_size[i]]),
+            int(total[i]),
+            int(core_requests[i]),
+        )
+        for i in chosen
+    ]
+    return sorted(found, key=lambda f: (-f.core_requests, f.kind, f.key))
+
+
+def merge_families(families: list[Family]) -> list[Candidate]:
+    """Group families by their cores: each joins the first candidate whose core is nearly its own.
+
+    Linear in the sizes of the cores: a family is compared only to candidates that it shares
+    accounts with.
+    """
+    seeds: list[Ints] = []
+    grouped: list[list[Family]] = []
+    seeds_of: dict[int, list[int]] = {}
+    for family in families:
+        overlap: Counter[int] = Counter()
+        for account in family.accounts.tolist():
+            overlap.update(seeds_of.get(account, ()))
+        best, best_similarity = -1, SAME_CORE
+        for index, shared in sorted(overlap.items()):
+            similarity = shared / (len(family.accounts) + len(seeds[index]) - shared)
+            if similarity >= best_similarity:
+                best, best_similarity = index, similarity
+        if best >= 0:
+            grouped[best].append(family)
+            continue
+        for account in family.accounts.tolist():
+            seeds_of.setdefault(account, []).append(len(seeds))
+        seeds.append(family.accounts)
+        grouped.append([family])
+    return [
+        Candidate(_majority(group), tuple(group)) for group in grouped
+    ]
+
+
+def _majority(families: list[Family]) -> Ints:
+    """Accounts in at least a third of the families' cores, weighted by core requests."""
+    accounts = np.concatenate([family.accounts for family in families])
+    weights = np.repeat(
+        [float(family.core_requests) for family in families],
+        [len(family.accounts) for family in families],
+    )
+    distinct, index = np.unique(accounts, return_inverse=True)
+    share = np.bincount(index, weights) / sum(family.core_requests for family in families)
+    return distinct[share >= 1 / 3]

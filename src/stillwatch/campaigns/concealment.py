@@ -1,0 +1,167 @@
+"""Do these accounts make a secret of belonging together?
+
+Companies spread work over keys and accounts for honest reasons and say so: one organisation, one
+domain, one payer. What makes a campaign is common control that is hidden. This module looks at what
+the accounts declare about themselves, and names the evidence either way. Without an account file
+only the addresses can speak, and without those nothing can: then nobody is accused of hiding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+MOST = 0.8
+"""A trait that so large a share of the group has in common is the group's own."""
+
+MIN_KNOWN = 0.5
+"""Share of members whose trait must be known before it says anything about the group."""
+
+PUBLIC_USERS = 5
+"""Accounts outside the group from which on an e-mail domain belongs to no company."""
+
+MIN_NETWORKS = 3
+"""Networks over which one queue must be spread to count as spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is declared about accounts: parallel arrays over all accounts, sorted by `account`.
+
+    Codes are non-negative; -1 is unknown. `available` names the traits that the account file has.
+    """
+
+    account: Ints
+    organization: Ints
+    domain: Ints
+    payment: Ints
+    signup_network: Ints
+    created: NDArray[np.float64]
+    verification: NDArray[np.object_]
+    available: frozenset[str]
+
+    def of(self, accounts: Ints) -> Traits:
+        """The same for some accounts, in their order."""
+        i = np.searchsorted(self.account, accounts)
+        return Traits(
+            accounts,
+            self.organization[i],
+            self.domain[i],
+            self.payment[i],
+            self.signup_network[i],
+            self.created[i],
+            self.verification[i],
+            self.available,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Concealment:
+    """What the declared traits of a group say.
+
+    Attributes:
+        open_structure: why the group makes no secret of belonging together; empty if it does.
+        evidence: what shows that common control was hidden; empty if nothing does.
+        judged: whether there was anything to judge by.
+    """
+
+    open_structure: tuple[str, ...]
+    evidence: tuple[str, ...]
+    judged: bool
+
+    @property
+    def concealed(self) -> bool:
+        """Whether hiding is shown and nothing is in the open."""
+        return bool(self.evidence) and not self.open_structure
+
+
+def judge_concealment(
+    group: Ints, population: Traits, networks: Ints | None, clients: Ints | None
+) -> Concealment:
+    """Weigh what a group's accounts declare.
+
+    Args:
+        group: account keys.
+        population: traits of every account, the group's among them.
+        networks, clients: for each stream request its network and client code (-1 unknown), or
+            None where the log has none.
+    """
+    members = population.of(group)
+    size = len(group)
+    open_structure: list[str] = []
+    evidence: list[str] = []
+    share, common = _commonest(members.organization)
+    if share >= MOST and _known(members.organization) >= MOST:
+        open_structure.append(f"{share:.0%} of the accounts declare one organisation")
+    domain_share, domain = _commonest(members.domain)
+    outside = int((population.domain == domain).sum() - (members.domain == domain).sum())
+    private = domain_share >= MOST and outside < PUBLIC_USERS
+    payment_share, _ = _commonest(members.payment)
+    one_payer = payment_share >= MOST
+    if private and (one_payer or "payment_fingerprint" not in population.available):
+        open_structure.append(
+            f"{domain_share:.0%} of the accounts use one e-mail domain that nobody else uses"
+            + (f" and {payment_share:.0%} pay by one means" if one_payer else "")
+        )
+    elif one_payer and "email_domain" not in population.available:
+        open_structure.append(f"{payment_share:.0%} of the accounts pay by one means")
+    if not open_structure:
+        evidence += _separate_registrations(members, size)
+        if networks is not None:
+            evidence += _spread(networks, clients)
+    judged = bool(open_structure or evidence) or bool(
+        population.available & {"email_domain", "payment_fingerprint", "organization_id"}
+    )
+    return Concealment(tuple(open_structure), tuple(evidence), judged or networks is not None)
+
+
+def _separate_registrations(members: Traits, size: int) -> list[str]:
+    found = []
+    if _known(members.domain) >= MIN_KNOWN:
+        domains = len(np.unique(members.domain[members.domain >= 0]))
+        if domains > 1:
+            found.append(
+                f"{size} accounts that act as one are registered under {domains} e-mail domains, "
+                "with no organisation in common"
+            )
+    if _known(members.payment) >= MIN_KNOWN:
+        payers = len(np.unique(members.payment[members.payment >= 0]))
+        if payers > 1:
+            found.append(f"they pay by {payers} different means")
+    declared = members.organization[members.organization >= 0]
+    if len(np.unique(declared)) > 1:
+        found.append(f"they declare {len(np.unique(declared))} different organisations")
+    return found
+
+
+def _spread(networks: Ints, clients: Ints | None) -> list[str]:
+    known = networks[networks >= 0]
+    if len(known) < MIN_KNOWN * len(networks):
+        return []
+    distinct = len(np.unique(known))
+    if distinct < MIN_NETWORKS:
+        return []
+    text = f"one stream of requests comes from {distinct} networks"
+    if clients is not None:
+        share, _ = _commonest(clients)
+        if share >= MOST:
+            text += f" through one client program ({share:.0%} of the requests)"
+    return [text]
+
+
+def _known(codes: Ints) -> float:
+    return float((codes >= 0).mean()) if len(codes) else 0.0
+
+
+def _commonest(codes: Ints) -> tuple[float, int]:
+    """Share of all entries that have the commonest known code, and the code."""
+    known = codes[codes >= 0]
+    if not len(known):
+        return 0.0, -1
+    values, counts = np.unique(known, return_counts=True)
+    i = int(counts.argmax())
+    return float(counts[i] / len(codes)), int(values[i])

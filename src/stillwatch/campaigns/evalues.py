@@ -1,0 +1,48 @@
+"""Deciding among many candidates at one level: e-values and e-BH.
+
+An e-value is evidence as a bet against the null: its expectation under the null is at most 1.
+e-BH (Wang and Ramdas 2022, arXiv 2009.02824) controls the false discovery rate under any dependence,
+which candidates that share accounts, days and a population have.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+KAPPA = 0.1
+"""Exponent of the calibrator below. Small values favour strong evidence, which is all that matters
+here: at 30 candidates and level .01 a single discovery needs e = 3,000, that is p = 1.1e-5."""
+
+SMALLEST_P = 1e-12
+"""P-values are not believed below this: no null of ours is checked further out."""
+
+
+def e_value(p: ArrayLike) -> NDArray[np.float64]:
+    """Turn p-values into e-values by the calibrator `KAPPA * p ** (KAPPA - 1)` (Vovk, Wang 2021)."""
+    clipped = np.clip(np.asarray(p, dtype=float), SMALLEST_P, 1.0)
+    return KAPPA * clipped ** (KAPPA - 1)
+
+
+def e_bh(e_values: ArrayLike, level: float) -> NDArray[np.bool_]:
+    """Which of the K hypotheses e-BH rejects at false discovery rate `level`."""
+    e = np.asarray(e_values, dtype=float)
+    order = np.argsort(-e, kind="stable")
+    k = np.arange(1, len(e) + 1)
+    passing = np.flatnonzero(e[order] * k * level >= len(e))
+    rejected = np.zeros(len(e), dtype=bool)
+    if len(passing):
+        rejected[order[: passing[-1] + 1]] = True
+    return rejected
+
+
+def partial_conjunction(p_values: ArrayLike, needed: int) -> float:
+    """P-value of "fewer than `needed` of these hypotheses are false" (Benjamini and Heller 2008).
+
+    Bonferroni's form, valid under any dependence: (n - r + 1) times the r-th smallest p-value.
+    Missing evidence enters as p = 1 and so lowers power only.
+    """
+    p = np.sort(np.asarray(p_values, dtype=float))
+    if len(p) < needed:
+        return 1.0
+    return float(min(1.0, (len(p) - needed + 1) * p[needed - 1]))

@@ -1,0 +1,74 @@
+"""Which requests belong to a candidate's stream?
+
+The stream is every request of a core account that any of the candidate's families recognises. It is
+what gets judged: cover traffic of the same accounts stays outside of it.
+
+An innocent customer's requests are in a stream when they use what the stream is made of; whether
+that means anything is for the tests to say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+
+from stillwatch.signals.families import family_keys
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+SAMPLED_COLUMNS = (
+    "request_key",
+    "account",
+    "timestamp",
+    "slot",
+    "mining",
+    "model",
+    "tokens",
+    "body_key",
+    "turns",
+    "prompt_words",
+    "capability",
+    "elicitation",
+    "grading",
+    "output_tokens",
+    "reasoning_tokens",
+    "max_tokens",
+    "n",
+    "logprobs",
+    "client_key",
+    "network_key",
+)
+
+
+def stream_members(requests: ir.Table, families: ir.Table, cores: ir.Table) -> ir.Table:
+    """The requests of each candidate's stream.
+
+    Args:
+        requests: sketches with `mining`.
+        families: `candidate`, `kind`, `key`.
+        cores: `candidate`, `account`.
+
+    Returns:
+        `candidate`, `request_key`, one row each.
+    """
+    of_cores = requests.semi_join(cores, "account")
+    keys = family_keys(of_cores, "account", "request_key")
+    hits = keys.join(families, ["kind", "key"]).select("candidate", "account", "request_key")
+    return hits.semi_join(cores, ["candidate", "account"]).select(
+        "candidate", "request_key"
+    ).distinct()
+
+
+def stream_sample(requests: ir.Table, members: ir.Table, per_account: int) -> ir.Table:
+    """Rows to test on: of each candidate, account and half at most `per_account` requests.
+
+    Which ones is decided by the keyed request hash, a random order that does not change.
+    """
+    rows = requests.select(*SAMPLED_COLUMNS).join(members, "request_key")
+    rank = ibis.row_number().over(
+        group_by=[rows.candidate, rows.account, rows.mining], order_by=rows.request_key
+    )
+    ranked = rows.mutate(rank=rank)
+    return ranked.filter(ranked["rank"] < per_account).drop("rank")
