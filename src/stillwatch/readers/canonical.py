@@ -15,17 +15,14 @@ COLUMNS = frozenset(REQUESTS.names) - _REQUIRED
 
 
 class CanonicalRow(msgspec.Struct, gc=False):
-    """One row of the contract; anything else that a row holds is ignored.
-
-    `messages` is kept undecoded until it is needed, as most rows have a prompt.
-    """
+    """One row of the contract; anything else that a row holds is ignored."""
 
     request_id: str | None = None
     timestamp: str | Number | None = None
     account_id: str | None = None
     model: str | None = None
     prompt: str | None = None
-    messages: msgspec.Raw | None = None
+    messages: Any = None
     system_prompt: str | None = None
     completion: str | None = None
     conversation_id: str | None = None
@@ -58,9 +55,6 @@ def expand(row: CanonicalRow) -> Any:
 
     Messages win over `prompt`, which then fills in only where they hold no text; a system prompt
     of its own wins over those among the messages.
-
-    Raises:
-        msgspec.DecodeError: the messages are not JSON.
     """
     if row.messages is None:
         return row
@@ -72,11 +66,10 @@ def with_messages(fields: dict[str, Any], messages: Any, prompt: str | None) -> 
 
     Args:
         fields: columns other than those that come from the chat.
-        messages: undecoded JSON, or the decoded list.
+        messages: the decoded list.
         prompt: used where the chat holds no text.
     """
-    chat = msgspec.json.decode(messages) if isinstance(messages, msgspec.Raw) else messages
-    conversation = split(chat)
+    conversation = split(messages)
     fields["system_prompt"] = fields.get("system_prompt") or conversation.system_prompt
     return Row(
         **fields,

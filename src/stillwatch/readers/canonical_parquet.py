@@ -172,7 +172,8 @@ def _moments(array: pa.Array, defects: dict[int, Defect]) -> pa.Array | None:
 
 def _is_text(kind: pa.DataType) -> bool:
     types = pa.types
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    narrow, wide = types.is_string(kind), types.is_large_string(kind)
+    return bool(narrow or wide or types.is_string_view(kind))
 
 
 def _texts(array: pa.Array) -> pa.Array:

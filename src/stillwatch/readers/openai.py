@@ -34,7 +34,8 @@ def completion(response: object) -> str | None:
         whole = next((r for r in response if dig(r, "response", "output")), None)
         if whole:
             return completion(dig(whole, "response"))
-        pieces = [dig(chunk, "choices", 0, "delta", "content") for chunk in response]
+        choices = [dig(chunk, "choices", 0) for chunk in response]
+        pieces = [first(dig(c, "delta", "content"), dig(c, "text")) for c in choices]
         return "".join(piece for piece in pieces if isinstance(piece, str)) or None
     choice = dig(response, "choices", 0)
     if choice is not None:

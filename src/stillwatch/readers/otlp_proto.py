@@ -16,6 +16,7 @@ from stillwatch.readers.framing import BLOCK_RECORDS, MAX_RECORD
 from stillwatch.readers.genai import COLUMNS
 from stillwatch.readers.reader import Batch, Gathering
 from stillwatch.readers.rejections import RECORD
+from stillwatch.readers.rows import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,17 +156,33 @@ def _log(log: Any) -> otlp.LogRecord:
     )
 
 
-def _outcomes(message: bytes, trace: ModuleType, logs: ModuleType) -> Iterator[Any]:
-    spans = trace.TracesData.FromString(message)
-    # Both kinds of export share their outer shape; only a span begins with an identifier.
-    if any(s.trace_id for g in spans.resource_spans for c in g.scope_spans for s in c.spans):
-        for group in spans.resource_spans:
+def _outcomes(message: bytes) -> Iterator[Any]:
+    trace, logs = _modules()
+    # Exports of spans and of logs share their outer shape. Only spans begin with an identifier,
+    # and some logs cannot be read as spans at all.
+    spans = _parsed(trace.TracesData, message)
+    groups = spans.resource_spans if spans else ()
+    if any(span.trace_id for g in groups for scope in g.scope_spans for span in scope.spans):
+        for group in groups:
             found = (_span(span) for scope in group.scope_spans for span in scope.spans)
             yield from otlp.from_spans(_attributes(group.resource.attributes), found)
         return
-    for group in logs.LogsData.FromString(message).resource_logs:
+    records = _parsed(logs.LogsData, message)
+    if records is None:
+        yield RecordError(RECORD, "is not an OTLP export in protobuf")
+        return
+    for group in records.resource_logs:
         entries = (_log(log) for scope in group.scope_logs for log in scope.log_records)
         yield from otlp.from_logs(_attributes(group.resource.attributes), entries)
+
+
+def _parsed(kind: Any, message: bytes) -> Any:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    try:
+        return kind.FromString(message)
+    except DecodeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +203,7 @@ class OtlpProtoReader:
         Raises:
             MissingExtraError: the extra ``otlp`` is not installed.
         """
-        trace, logs = _modules()
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
-
+        _modules()  # say at once, and not at the first record, that the extra is missing
         gathering, begun, position = Gathering(stream.source.name), start, 0
         for message in _messages(stream):
             position += 1
@@ -200,10 +215,7 @@ class OtlpProtoReader:
             if message is None:
                 gathering.reject(position, RECORD, f"is longer than {MAX_RECORD >> 20} MiB")
                 continue
-            try:
-                gathering.take(position, _outcomes(message, trace, logs))
-            except DecodeError:
-                gathering.reject(position, RECORD, "is not an OTLP export in protobuf")
+            gathering.take(position, _outcomes(message))
         yield gathering.batch(stream, begun, max(begun, position), last=True)
 
 

@@ -210,7 +210,7 @@ def timestamps(values: list[Any], defects: dict[int, Defect]) -> pa.Array:
 
 def integers(name: str, values: list[Any], defects: dict[int, Defect]) -> pa.Array:
     """Whole numbers as a 64-bit column; a fraction or a number too large is a defect."""
-    if not any(type(value) is float for value in values):
+    if float not in set(map(type, values)):
         try:
             return pa.array(values, pa.int64())
         except (OverflowError, pa.ArrowException):
