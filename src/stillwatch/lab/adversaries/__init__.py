@@ -1,0 +1,1 @@
+"""Operators who harvest answers through accounts whose common control they hide."""
