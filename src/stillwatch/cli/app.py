@@ -56,6 +56,7 @@ app = typer.Typer(
     cls=Root,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # plain help needs a third of the time that drawn boxes need
     pretty_exceptions_enable=False,
 )
 

@@ -11,7 +11,9 @@ from stillwatch.cli.options import Json, Out, Quiet, Seed
 from stillwatch.errors import UsageError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Simulate a provider with known truth, and score a scan against it."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Simulate a provider with known truth, and score a scan against it.",
 )
 
 
@@ -47,7 +49,7 @@ def simulate_command(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a provider's log, its account file and the truth about them."""
+    """Write a provider's log, with the truth about it."""
     from stillwatch.cli.progress import watch
     from stillwatch.lab import load_preset, load_scenario, simulate
 

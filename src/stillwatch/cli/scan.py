@@ -20,7 +20,7 @@ def scan_command(
     logs: Annotated[
         list[str],
         typer.Argument(
-            metavar="LOG...", help="Files, folders or globs, also .gz and .zst; - for stdin."
+            metavar="LOG", help="Files, folders or globs, also .gz and .zst; - for stdin."
         ),
     ],
     out: Out,
