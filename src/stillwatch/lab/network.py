@@ -1,7 +1,7 @@
 """Where requests come from: addresses, user agents and TLS fingerprints.
 
-Addresses are drawn at random from the unicast space and mean nobody. The mix of clients is invented;
-what matters is that thousands of strangers share each common stack.
+Addresses are drawn at random from the unicast space and mean nobody. The mix of clients is
+invented; what matters is that thousands of strangers share each common stack.
 """
 
 from __future__ import annotations

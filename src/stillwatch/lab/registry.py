@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stillwatch.lab.adversaries.campaign import Harvest
 from stillwatch.lab.adversaries.kinds import (
     BoughtAccounts,
@@ -16,13 +18,44 @@ from stillwatch.lab.adversaries.kinds import (
     SlowAndLow,
     SmallGraders,
 )
-from stillwatch.lab.group import Group
+from stillwatch.lab.adversaries.relay import RelayHarvest
+from stillwatch.lab.honest.apps import (
+    ByoKeyProduct,
+    CarrierNat,
+    Freelancers,
+    Hackathon,
+    PinnedApp,
+    PopularApp,
+    UniversityClass,
+    ViralPrompt,
+)
+from stillwatch.lab.honest.batch import BatchLabelling, BatchLong, BenchmarkLabs
+from stillwatch.lab.honest.companies import Agency, Enterprise, ShardedCompany
 from stillwatch.lab.honest.individuals import Individuals
+from stillwatch.lab.honest.resale import ResalePool
+
+if TYPE_CHECKING:
+    from stillwatch.lab.group import Group
 
 KINDS: dict[str, type[Group]] = {
     kind.kind: kind
     for kind in (
         Individuals,
+        PopularApp,
+        PinnedApp,
+        ByoKeyProduct,
+        ViralPrompt,
+        Freelancers,
+        CarrierNat,
+        UniversityClass,
+        Hackathon,
+        BatchLabelling,
+        BatchLong,
+        BenchmarkLabs,
+        Enterprise,
+        Agency,
+        ShardedCompany,
+        ResalePool,
         Harvest,
         LoudHydra,
         CoverTraffic,
@@ -35,5 +68,6 @@ KINDS: dict[str, type[Group]] = {
         Careful,
         BoughtAccounts,
         Conversations,
+        RelayHarvest,
     )
 }

@@ -22,8 +22,6 @@ HOUR = 3_600.0
 BINS = 144  # ten-minute windows of a day, the step of the arrivals file
 STEP = DAY / BINS
 
-Times = "NDArray[np.float64]"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
@@ -120,7 +118,7 @@ class Shapes:
             client = self._rates[rng.integers(len(self._rates))]
             shift = int(rng.integers(BINS))
             weight = client[(steps + shift) % len(client)] + client.mean() * 1e-3
-        return _draw(rng, weight, steps * STEP, count, begin, end)
+        return _draw(rng, weight, steps, count, begin, end)
 
 
 MIN_BUSY = 0.3
@@ -135,13 +133,13 @@ def _bump(hours: NDArray[np.float64], centre: float, spread: float) -> NDArray[n
 def _draw(
     rng: np.random.Generator,
     weight: NDArray[np.float64],
-    starts: NDArray[np.float64],
+    steps: NDArray[np.int64],
     count: int,
     begin: float,
     end: float,
 ) -> NDArray[np.float64]:
     chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), rng.uniform(size=count))
-    times = starts[np.minimum(chosen, len(starts) - 1)] + rng.uniform(0, STEP, count)
+    times = STEP * steps[np.minimum(chosen, len(steps) - 1)] + rng.uniform(0, STEP, count)
     return np.sort(np.clip(times, begin, end - 1e-3))
 
 
@@ -157,7 +155,7 @@ def human(dice: Dice, habit: Habit, count: int, begin: float, end: float) -> NDA
     weight = habit.density[steps % BINS] * mood * np.where(day % 7 >= 5, habit.weekend, 1.0)
     if weight.sum() <= 0:
         weight = np.ones(len(steps))
-    starts = _draw(rng, weight, steps * STEP, sittings, begin, end)
+    starts = _draw(rng, weight, steps, sittings, begin, end)
     sitting = np.sort(np.concatenate([np.arange(sittings), rng.integers(sittings, size=count)]))
     sitting = np.sort(rng.permutation(sitting)[:count])
     gaps = habit.pause * rng.lognormal(0.0, 1.0, count)

@@ -66,7 +66,7 @@ class Ask(NamedTuple):
         prompt: the last user turn.
         history: turns before it, first to last.
         conversation: name of the conversation, where there is one.
-        system: system prompt; None leaves it to the sender.
+        system: system prompt; None leaves it to the sender, the empty string sends none.
     """
 
     at: float

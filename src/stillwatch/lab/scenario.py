@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from stillwatch.errors import InputError, UsageError
-from stillwatch.lab.group import Group, Positive, Share
+from stillwatch.lab.group import Positive, Share  # noqa: TC001 (read at run time)
 from stillwatch.lab.registry import KINDS
 from stillwatch.lab.rows import Account, Row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stillwatch.lab.group import Group
+
 _PRESETS = "presets"
+_WITHOUT_ADVERSARIES = {"honest": "demo"}
 _NEEDED = ("request_id", "timestamp", "account_id", "model", "prompt", "messages")
 
 
@@ -101,7 +104,8 @@ def load_scenario(path: Path) -> Scenario:
 def presets() -> tuple[str, ...]:
     """Names of the scenarios that come with the package."""
     folder = resources.files("stillwatch.lab") / _PRESETS
-    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir()))
+    files = (file.name for file in folder.iterdir() if file.name.endswith(".toml"))
+    return tuple(sorted([*_WITHOUT_ADVERSARIES, *(name.removesuffix(".toml") for name in files)]))
 
 
 def preset(name: str) -> Scenario:
@@ -112,5 +116,7 @@ def preset(name: str) -> Scenario:
     """
     if name not in presets():
         raise UsageError(f"no scenario {name!r}; there are {', '.join(presets())}")
+    if name in _WITHOUT_ADVERSARIES:
+        return preset(_WITHOUT_ADVERSARIES[name]).honest()
     text = (resources.files("stillwatch.lab") / _PRESETS / f"{name}.toml").read_bytes()
     return msgspec.toml.decode(text, type=Scenario)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from stillwatch.schema import ACCOUNT_VERDICTS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 _Record = dict[str, Any]
 
@@ -223,8 +223,8 @@ def _campaigns(known: list[_Record], verdicts: Mapping[str, _Record]) -> tuple[C
 def _found(known: list[_Record], verdicts: Mapping[str, _Record]) -> tuple[FoundScore, ...]:
     origin = {row["account_id"]: row["campaign"] for row in known}
     members: dict[str, list[str | None]] = defaultdict(list)
-    for account, campaign in _accusing(verdicts).items():
-        members[campaign].append(origin.get(account))
+    for account, found in _accusing(verdicts).items():
+        members[found].append(origin.get(account))
     scores = []
     for name, origins in sorted(members.items()):
         # Names break ties, so that the score does not depend on the order of accounts.

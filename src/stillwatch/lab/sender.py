@@ -113,7 +113,7 @@ class Sender:
     def _row(self, ask: Ask, at: float, status: int, end_user: str | None) -> Row:
         rnd, use, client = self._rnd, self.settings, self.client
         new = at >= use.moves_at and rnd.random() < use.moves
-        system = use.system if ask.system is None else ask.system
+        system = (use.system if ask.system is None else ask.system) or None
         said = len(ask.prompt) + sum(len(turn.content) for turn in ask.history) + len(system or "")
         thinks = status == 200 and rnd.random() < use.reasoning
         answer = max(1, int(use.answer * rnd.lognormvariate(0.0, use.spread)))

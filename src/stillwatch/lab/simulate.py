@@ -36,7 +36,7 @@ TRUTH_ACCOUNTS = pa.schema(
         pa.field("stream_requests", pa.int64(), nullable=False),
     ]
 )
-"""`truth.parquet`: one row an account, ordered by `account_id`; `stream_requests` is its harvest."""
+"""`truth.parquet`: a row an account by `account_id`; `stream_requests` counts its harvest."""
 
 TRUTH_REQUESTS = pa.schema(
     [pa.field("request_id", pa.string(), nullable=False), pa.field("campaign", pa.string())]

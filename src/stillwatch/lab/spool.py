@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import msgspec

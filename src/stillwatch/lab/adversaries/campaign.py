@@ -47,7 +47,7 @@ class Harvest(Group, frozen=True, kw_only=True):
         task: ``reasoning`` or ``grading`` (pairs of answers against a rubric).
         answers: ``long``, or ``short`` (a bare result, capped by max_tokens).
         wording: ``fixed`` (one template and system prompt for all), ``templates`` (each account
-            has several of its own), ``paraphrase`` (worded anew each time), ``bare`` (the task only).
+            several of its own), ``paraphrase`` (worded anew each time), ``bare`` (only the task).
         templates: of each account, for ``templates``.
         stacks: clients: ``one``, ``several``, or each account's ``own``.
         network: ``datacentre`` (few /24s), ``rented`` (single machines), ``proxies`` (homes).

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from stillwatch.lab import network
 from stillwatch.lab.network import Client, Stack
 from stillwatch.lab.rhythm import DAY, HOUR
-from stillwatch.lab.stage import latin_name
+from stillwatch.lab.text.grammar import latin_name
 
 if TYPE_CHECKING:
     import random

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+# msgspec reads the annotations below at run time.
 from stillwatch.lab.adversaries.campaign import Harvest
-from stillwatch.lab.adversaries.fleet import Email, Networks, Payment, SignUp, Stacks
-from stillwatch.lab.adversaries.work import Task, Wording
-from stillwatch.lab.group import Count, NotNegative, Positive, Share
+from stillwatch.lab.adversaries.fleet import (  # noqa: TC001
+    Email,
+    Networks,
+    Payment,
+    SignUp,
+    Stacks,
+)
+from stillwatch.lab.adversaries.work import Task, Wording  # noqa: TC001
+from stillwatch.lab.group import Count, NotNegative, Positive, Share  # noqa: TC001
 
 
 class LoudHydra(Harvest, frozen=True, kw_only=True):
@@ -70,7 +77,6 @@ class _OwnTraits(Harvest, frozen=True, kw_only=True):
     payment: Payment = "distinct"
     signup: SignUp = "spread"
     email: Email = "free"
-    own_zones: bool = False
 
 
 class Paraphrased(_OwnTraits, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ Slots: `n`, `m` nouns of the topic's domain; `t`, `u` the topic's own names; `o`
 writer's own; `k`, `q` numbers; `c` a code identifier; `x` a unit; `d` a month.
 """
 
+# ruff: noqa: RUF001 (Chinese and Russian sentences have their own punctuation)
+
 from __future__ import annotations
 
 ASKS: dict[str, tuple[str, ...]] = {

@@ -1,5 +1,7 @@
 """What is said around a task: system prompts of products, elicitation, grading, labelling."""
 
+# ruff: noqa: RUF001 (Chinese has its own punctuation)
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
