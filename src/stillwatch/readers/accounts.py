@@ -109,8 +109,10 @@ def _gather(stream: Stream, lines: Iterator[_Line]) -> Accounts:
     if stream.broken:
         rejections.append(Rejection(name, last + 1, ARCHIVE, stream.broken))
     if not kept:
-        why = f"; line {rejections[0].line}: {rejections[0].field} {rejections[0].reason}"
-        raise InputError(f"no account can be read{why if rejections else ''}", file=name)
+        first = rejections[0] if rejections else Rejection(name, 1, RECORD, "nothing follows")
+        raise InputError(
+            f"no account can be read: {first.reason}", file=name, line=first.line, field=first.field
+        )
     return _table(name, list(kept.values()), rejections, duplicates)
 
 
@@ -125,8 +127,10 @@ def _table(
             columns.append(timestamps(values, defects))
         else:
             columns.append(pa.array([None if v is None else str(v) for v in values], field.type))
-    for defect in defects.values():
-        rejections.append(Rejection(name, kept[defect.row][0], "created_at", defect.reason))
+    rejections += [
+        Rejection(name, kept[defect.row][0], "created_at", defect.reason)
+        for defect in defects.values()
+    ]
     table = pa.Table.from_arrays(columns, schema=ACCOUNTS)
     keep = [index for index in range(len(kept)) if index not in defects]
     return Accounts(

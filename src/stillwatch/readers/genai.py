@@ -96,7 +96,7 @@ def is_inference(entry: Entry) -> bool:
     """Whether this is a call of a language model, and not of a tool, an agent or an index."""
     operation = entry.get("gen_ai.operation.name", "llm.request.type")
     if operation is not None:
-        return operation in _INFERENCE
+        return str(operation) in _INFERENCE
     kind = entry.get("openinference.span.kind")
     if kind is not None:
         return str(kind).upper() == "LLM"

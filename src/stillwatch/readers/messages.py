@@ -110,7 +110,7 @@ def text_of(content: object, depth: int = 0) -> str:
 
 
 def _part_text(part: dict[str, object], depth: int) -> str:
-    kind = part.get("type")
+    kind = _kind(part)
     if placeholder := _placeholder(part, kind):
         return placeholder
     for wrapper in (*_TOOL_RESULTS, *_TOOL_CALLS):
@@ -128,7 +128,12 @@ def _part_text(part: dict[str, object], depth: int) -> str:
     return msgspec.json.encode(part["json"]).decode() if "json" in part else ""
 
 
-def _placeholder(part: dict[str, object], kind: object) -> str | None:
+def _kind(part: dict[str, object]) -> str | None:
+    kind = part.get("type")
+    return kind if isinstance(kind, str) else None
+
+
+def _placeholder(part: dict[str, object], kind: str | None) -> str | None:
     modality = part.get("modality")
     for name in (modality, kind):
         if isinstance(name, str) and name in _MEDIA:
@@ -175,7 +180,7 @@ def _hear_user(content: object, voices: _Voices) -> None:
 
 def _is_tool_result(part: object) -> bool:
     return isinstance(part, dict) and (
-        part.get("type") in _TOOL_RESULTS or any(key in part for key in _TOOL_RESULTS)
+        _kind(part) in _TOOL_RESULTS or any(key in part for key in _TOOL_RESULTS)
     )
 
 
