@@ -37,7 +37,10 @@ class Root(TyperGroup):
             _complain(f"{error.filename}: {error.strerror}")
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
-            typer.echo("\ninterrupted: run the same command again to redo it", err=True)
+            typer.echo(
+                "\ninterrupted: run the same command again; a scan goes on where it was stopped",
+                err=True,
+            )
             raise typer.Exit(INTERRUPTED) from error
 
 

@@ -12,20 +12,23 @@ from stillwatch.cli.options import Out, Quiet, Seed
 def demo_command(out: Out = Path("demo"), seed: Seed = 0, quiet: Quiet = False) -> None:
     """Simulate a provider, scan its log and compare what was found with the truth."""
     from stillwatch.cli.progress import watch
-    from stillwatch.cli.tables import print_campaigns, print_score
-    from stillwatch.lab import load_preset, score, simulate
+    from stillwatch.cli.score import print_score
+    from stillwatch.cli.tables import print_campaigns
+    from stillwatch.lab import preset, score, simulate
     from stillwatch.scan import scan
 
     provider, results = out / "provider", out / "scan"
     with watch(quiet=quiet) as progress:
-        simulate(load_preset("demo"), provider, seed=seed, progress=progress)
-        found = scan(
-            [provider / "requests.jsonl"],
-            accounts=provider / "accounts.jsonl",
-            out=results,
-            seed=seed,
-            progress=progress,
-        )
+        made = simulate(preset("demo"), provider, seed=seed, progress=progress)
+        found = scan([made.log], accounts=made.accounts, out=results, seed=seed, progress=progress)
     print_campaigns(found.findings)
     print_score(score(provider, results))
-    typer.echo(f"report: {results / 'report.html'}")
+    typer.echo(
+        f"""
+report: {results / "report.html"}
+
+next:
+  stillwatch scan {made.log} --accounts {made.accounts} --out {results} --json
+  stillwatch lab score {provider} {results} --json
+  stillwatch scan YOUR_LOG --out RESULTS"""
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stillwatch.cli.options import Json, Out, Quiet, Seed
 from stillwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from stillwatch.lab import Scenario
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,9 +21,9 @@ app = typer.Typer(
 
 
 def _complete_preset(incomplete: str) -> list[str]:
-    from stillwatch.lab import preset_names
+    from stillwatch.lab import presets
 
-    return [name for name in preset_names() if name.startswith(incomplete)]
+    return [name for name in presets() if name.startswith(incomplete)]
 
 
 @app.command("simulate")
@@ -45,20 +48,41 @@ def simulate_command(
     ] = None,
     arrivals: Annotated[
         Path | None,
-        typer.Option("--arrivals", exists=True, help="Real arrival times to take the shape of."),
+        typer.Option(
+            "--arrivals", exists=True, dir_okay=False, help="Parquet file of real arrival rates."
+        ),
     ] = None,
+    compress: Annotated[bool, typer.Option("--compress", help="Write the log as .zst.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a provider's log, with the truth about it."""
     from stillwatch.cli.progress import watch
-    from stillwatch.lab import load_preset, load_scenario, simulate
+    from stillwatch.lab import simulate
 
-    if (preset is None) == (scenario is None):
-        raise UsageError("give either --preset NAME or --scenario FILE")
-    plan = load_preset(preset) if preset is not None else load_scenario(scenario)
+    plan = _scenario(preset, scenario)
     with watch(quiet=quiet) as progress:
-        simulate(plan, out, seed=seed, prompts=prompts, arrivals=arrivals, progress=progress)
-    typer.echo(f"log, accounts and truth: {out}")
+        made = simulate(
+            plan,
+            out,
+            seed=seed,
+            prompts=prompts,
+            arrivals=arrivals,
+            compress=compress,
+            progress=progress,
+        )
+    typer.echo(f"{made.requests:,} requests: {made.log}")
+    typer.echo(f"{sum(made.accounts_by_group.values()):,} accounts: {made.accounts}")
+    typer.echo(f"{made.campaigns:,} campaigns among them: {made.truth}")
+
+
+def _scenario(name: str | None, file: Path | None) -> Scenario:
+    from stillwatch.lab import load_scenario, preset, presets
+
+    if name is not None and file is None:
+        return preset(name)
+    if file is not None and name is None:
+        return load_scenario(file)
+    raise UsageError(f"give either --preset ({', '.join(presets())}) or --scenario FILE")
 
 
 @app.command("score")
@@ -78,10 +102,12 @@ def score_command(
     as_json: Json = False,
 ) -> None:
     """Compare the verdicts of a scan with the truth, group by group."""
+    from stillwatch.cli.score import print_score, score_values
     from stillwatch.cli.tables import print_json
     from stillwatch.lab import score
 
     result = score(truth, results)
     if as_json:
-        print_json(result)
-        return
+        print_json(score_values(result))
+    else:
+        print_score(result)

@@ -11,9 +11,9 @@ from stillwatch.cli.options import Json, Out, Quiet, Seed
 
 
 def _complete_format(incomplete: str) -> list[str]:
-    from stillwatch.readers import format_names
+    from stillwatch.readers import READERS
 
-    return [name for name in format_names() if name.startswith(incomplete)]
+    return [reader.name for reader in READERS if reader.name.startswith(incomplete)]
 
 
 def scan_command(
