@@ -23,9 +23,9 @@ class Result:
     skipped: int = 0
 
 
-def read_all(sources: Sequence[str | Path], format: str | None = None) -> Result:
+def read_all(sources: Sequence[str | Path]) -> Result:
     result = Result()
-    for batch in open_log(sources, format=format):
+    for batch in open_log(sources):
         batch.requests.validate(full=True)
         result.rows += batch.requests.to_pylist()
         result.rejections += batch.rejections

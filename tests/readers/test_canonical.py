@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from stillwatch.errors import InputError
 from stillwatch.readers import open_log
 from stillwatch.schema import REQUESTS
+
 from .reading import read_all
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ rows = st.lists(
         {
             "request_id": text,
             "timestamp": st.datetimes(
-                datetime(2015, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC)  # noqa: DTZ001
+                datetime(2015, 1, 1),  # noqa: DTZ001
+                datetime(2099, 12, 31),  # noqa: DTZ001
+                timezones=st.just(UTC),
             ),
             "account_id": text,
             "model": text,

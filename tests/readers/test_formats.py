@@ -11,6 +11,7 @@ import pytest
 from stillwatch.errors import MissingExtraError, UsageError
 from stillwatch.readers import READERS, open_log, reader_named
 from stillwatch.schema import REQUESTS
+
 from .reading import GOLDEN, read_all
 
 if TYPE_CHECKING:

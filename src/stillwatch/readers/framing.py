@@ -84,11 +84,13 @@ def by_lines(head: bytes) -> bool:
     opening = head.removeprefix(BOM).lstrip()[:1]
     if opening not in (b"{", b"["):
         return True
-    found = head.removeprefix(BOM).split(b"\n")
+    found = head.removeprefix(BOM).lstrip().split(b"\n")
+    if opening == b"[":
+        return _is_json(found[0]) and (len(found) > 1 and bool(found[1].strip()))
     complete = found[:-1] if len(found) > 1 else found
-    if any(line[:1] in b"{[" and _is_json(line) for line in complete[:50] if line):
+    if any(line[:1] == b"{" and _is_json(line) for line in complete[:50]):
         return True
-    return opening == b"{" and len(found) == 1 and len(head) >= HEAD
+    return len(found) == 1 and len(head) >= HEAD
 
 
 def _is_json(line: bytes) -> bool:

@@ -115,7 +115,7 @@ def open_log(
             if not head.strip() and not (stream.broken and named):
                 _no_content(stream, alone=len(found) == 1)
                 continue
-            formats.append((source, named or _recognise(head, source.name)))
+            formats.append((source, named or _recognise(stream)))
             if not source.rereadable:
                 log._pipes[source.name] = stream
         finally:
@@ -149,10 +149,13 @@ def _no_content(stream: Stream, *, alone: bool) -> None:
         )
 
 
-def _recognise(head: bytes, name: str) -> Reader:
+def _recognise(stream: Stream) -> Reader:
+    head, name = stream.head(), stream.source.name
     for reader in READERS:
         if reader.sniff(head, name):
             return reader
+    if stream.broken:
+        raise InputError(stream.broken, file=name)
     known = ", ".join(reader.name for reader in READERS)
     kind = "holds binary data in no format" if b"\0" in head[:4096] else "is in no format"
     raise InputError(

@@ -163,7 +163,8 @@ class _Counted:
     on_read: Callable[[float], None]
 
     def read(self, size: int = -1, /) -> bytes:
-        data, self.head = self.head, b""
+        cut = len(self.head) if size < 0 else size
+        data, self.head = self.head[:cut], self.head[cut:]
         if not data:
             data = self.file.read(size)
         self.on_read(len(data))
