@@ -16,6 +16,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Natural = Annotated[int, msgspec.Meta(ge=0)]
 Guilt = Literal["honest", "pooled", "campaign"]
 
 EXPECTED: dict[Guilt, tuple[str, ...]] = {

@@ -34,6 +34,7 @@ class Settings:
         answer: median output tokens.
         spread: log-sd of output tokens.
         max_tokens, temperature: as sent; None where the program does not set them.
+        n, logprobs: as sent; None where the program does not set them.
         reasoning: share of requests with reasoning tokens.
         system: system prompt of the program.
         model: used until `moves_at`.
@@ -46,6 +47,8 @@ class Settings:
     max_tokens: int | None = None
     temperature: float | None = None
     reasoning: float = 0.2
+    n: int | None = None
+    logprobs: bool | None = None
     system: str | None = None
     model: str = OLD_MODELS[0]
     moves_at: float = NEVER
@@ -138,6 +141,8 @@ class Sender:
             reasoning_tokens=int(answer * rnd.uniform(0.5, 4)) if thinks else None,
             temperature=use.temperature,
             max_tokens=use.max_tokens,
+            n=use.n,
+            logprobs=use.logprobs,
             status=status,
         )
 
@@ -149,6 +154,8 @@ def api_settings(rnd: random.Random, world: World, **fields: object) -> Settings
         "max_tokens": rnd.choice((None, None, 256, 512, 1024, 1024, 2048, 4096, 4096, 8192)),
         "temperature": rnd.choice((None, None, 0.0, 0.2, 0.3, 0.7, 1.0)),
         "reasoning": rnd.choice((0.0, 0.0, 0.3, 1.0)),
+        "n": rnd.choices((None, 1, 3), (94, 4, 2))[0],
+        "logprobs": rnd.choices((None, False, True), (93, 4, 3))[0],
         "model": rnd.choices(OLD_MODELS, (7, 3))[0],
         "moves_at": adoption(rnd, world),
         "moves": rnd.uniform(0.4, 1.0),
@@ -158,8 +165,9 @@ def api_settings(rnd: random.Random, world: World, **fields: object) -> Settings
 
 def chat_settings(rnd: random.Random, world: World, **fields: object) -> Settings:
     """How the provider's own chat calls the model for a person."""
-    chat: dict[str, object] = {"answer": rnd.lognormvariate(5.9, 0.4), "max_tokens": None}
-    return api_settings(rnd, world, **(chat | {"temperature": None} | fields))
+    chat: dict[str, object] = {"answer": rnd.lognormvariate(5.9, 0.4)}
+    unset = dict.fromkeys(("max_tokens", "temperature", "n", "logprobs"))
+    return api_settings(rnd, world, **(chat | unset | fields))
 
 
 def person_client(rnd: random.Random, *, console: bool) -> Client:

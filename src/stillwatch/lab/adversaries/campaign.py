@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from stillwatch.lab.adversaries.clock import dispatch
 from stillwatch.lab.adversaries.fleet import Email, Fleet, Networks, Payment, SignUp, Stacks
-from stillwatch.lab.adversaries.work import Dressing, Task, Voice, Wording, voice, work_queue
-from stillwatch.lab.group import Count, Group, Guilt, NotNegative, Positive, Share
+from stillwatch.lab.adversaries.rota import Member, Rota, lives
+from stillwatch.lab.adversaries.work import Dressing, Script, Task, Wording
+from stillwatch.lab.group import Count, Group, Guilt, Natural, NotNegative, Positive, Share
 from stillwatch.lab.persona import persona
 from stillwatch.lab.rhythm import DAY, HOUR, human, volumes
 from stillwatch.lab.rows import Ask
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
 
-    from stillwatch.lab.rows import Account, Sent
+    from stillwatch.lab.rows import Sent
     from stillwatch.lab.stage import Stage
+
+
+COVER_LOG_SD = 0.4  # of the accounts' cover: it is not in proportion to the harvest
 
 
 class Harvest(Group, frozen=True, kw_only=True):
@@ -43,12 +46,15 @@ class Harvest(Group, frozen=True, kw_only=True):
         own_zones: each account keeps the hours of a zone of its own.
         busy: share of hours in which a flat queue has work; 1 never rests.
         jitter_hours: standard deviation of the delay added to a flat queue's requests.
-        resampled: share of requests that repeat an earlier task of the queue.
+        resampled: share of requests that send one of the account's own tasks again, word for word,
+            to get another answer (as people who regenerate do).
         task: ``reasoning`` or ``grading`` (pairs of answers against a rubric).
         answers: ``long``, or ``short`` (a bare result, capped by max_tokens).
         wording: ``fixed`` (one template and system prompt for all), ``templates`` (each account
             several of its own), ``paraphrase`` (worded anew each time), ``bare`` (only the task).
         templates: of each account, for ``templates``.
+        pool: how many templates the operator wrote, of which each account uses `templates`; 0 lets
+            no two accounts share one.
         stacks: clients: ``one``, ``several``, or each account's ``own``.
         network: ``datacentre`` (few /24s), ``rented`` (single machines), ``proxies`` (homes).
         payment: ``shared``, ``several`` cards, or all ``distinct``.
@@ -58,10 +64,12 @@ class Harvest(Group, frozen=True, kw_only=True):
         dressed: share of tasks that are wrapped into conversations.
         past_days: days of an honest owner's use before the operator takes the account over.
         past_per_day: mean requests a day of that owner.
+        handover_days: over how many days the accounts are taken over.
         moves: share of the harvest that goes to the new model after its release; 0 leaves each
             account to adopt it like a customer if stacks are its own, else never.
         moves_within_hours: of the release.
         life_days: mean days until an account is banned and replaced at once; 0 for never.
+        samples: answers asked for in one request (``n``), with log-probabilities if above 1.
         retries: whether a failed request is sent again by the ``same`` or an ``other`` account.
     """
 
@@ -81,6 +89,7 @@ class Harvest(Group, frozen=True, kw_only=True):
     answers: Literal["long", "short"] = "long"
     wording: Wording = "fixed"
     templates: Count = 3
+    pool: Natural = 0
     stacks: Stacks = "one"
     network: Networks = "datacentre"
     payment: Payment = "shared"
@@ -90,15 +99,17 @@ class Harvest(Group, frozen=True, kw_only=True):
     dressed: Share = 0.0
     past_days: NotNegative = 0.0
     past_per_day: Positive = 4.0
+    handover_days: NotNegative = 3.0
     moves: Share = 0.0
     moves_within_hours: Positive = 24.0
     life_days: NotNegative = 0.0
+    samples: Count = 1
     retries: Literal["same", "other"] = "other"
 
     def play(self, stage: Stage) -> Iterator[Sent]:
         """See `Group`."""
         members = self._members(stage)
-        yield from self._harvest(stage, members)
+        yield from self._harvest(stage, Rota(members))
         for member in members:
             if self.cover and member.count:
                 yield from self._cover(stage, member)
@@ -106,50 +117,44 @@ class Harvest(Group, frozen=True, kw_only=True):
                 yield from self._past(stage, member)
 
     def _members(self, stage: Stage) -> list[Member]:
-        begins, slots = self._lives(stage)
         fleet = Fleet(self, stage)
         shared = stage.dice.child("script").py
-        script = self._voice_of(shared)
+        script = self.script(shared)
         system = wording.harvest_system(shared, brief=self.answers == "short")
         common = self._settings(stage, shared, system if self.wording == "fixed" else None)
         members = []
-        for number, (begin, slot) in enumerate(zip(begins, slots, strict=True)):
+        for number, (begin, slot) in enumerate(lives(self, stage)):
             dice = stage.dice.child("member", number)
             own = self.stacks == "own" or self.wording != "fixed"
             settings = self._settings(stage, dice.py, None) if own else common
             account = fleet.account(number, begin)
-            members.append(
-                Member(
-                    number=number,
-                    slot=slot,
-                    begin=begin,
-                    account=account,
-                    sender=Sender(stage, account, fleet.client(number), settings, dice),
-                    voice=script if self.wording == "fixed" else self._voice_of(dice.py),
-                    dressing=Dressing(stage.world.corpus, dice.child("dressing")),
-                )
+            member = Member(
+                number=number,
+                slot=slot,
+                begin=begin,
+                account=account,
+                sender=Sender(stage, account, fleet.client(number), settings, dice),
+                voice=script.of_account(dice.py),
+                dressing=Dressing(stage.world.corpus, dice.child("dressing")),
             )
+            members.append(member)
         return members
 
-    def _voice_of(self, rnd: random.Random) -> Voice:
-        brief = self.answers == "short"
-        return voice(rnd, self.wording, self.task, brief=brief, templates=self.templates)
+    def script(self, rnd: random.Random) -> Script:
+        """How the operator's program words tasks."""
+        return Script(
+            wording=self.wording,
+            task=self.task,
+            brief=self.answers == "short",
+            templates=1 if self.wording == "fixed" else self.templates,
+            rnd=rnd,
+            pool=1 if self.wording == "fixed" else self.pool,
+        )
 
-    def _lives(self, stage: Stage) -> tuple[list[float], list[int]]:
-        """When each account's part of the harvest begins, and which slot of the fleet it fills."""
-        rnd = stage.dice.child("lives").py
-        if not self.life_days:
-            taken = [self.past_days * DAY + rnd.uniform(0, DAY / 2) for _ in range(self.accounts)]
-            begin = taken if self.past_days else [0.0] * self.accounts
-            return begin, list(range(self.accounts))
-        slots = max(1, round(self.accounts * min(1.0, self.life_days / stage.world.days)))
-        turns = -(-self.accounts // slots)
-        begins = []
-        for number in range(self.accounts):
-            turn = number // slots
-            share = (turn + (rnd.uniform(-0.3, 0.3) if turn else 0.0)) / turns
-            begins.append(share * stage.world.end)
-        return begins, [number % slots for number in range(self.accounts)]
+    @property
+    def plain(self) -> bool:
+        """Whether the operator strips templates that tasks already carry."""
+        return self.wording != "fixed"
 
     def _settings(self, stage: Stage, rnd: random.Random, system: str | None) -> Settings:
         world = stage.world
@@ -169,37 +174,32 @@ class Harvest(Group, frozen=True, kw_only=True):
             model=OLD_MODELS[0],
             moves_at=moves_at,
             moves=self.moves or 0.8,
+            n=self.samples if self.samples > 1 else None,
+            logprobs=True if self.samples > 1 else None,
         )
 
-    def _harvest(self, stage: Stage, members: list[Member]) -> Iterator[Sent]:
+    def _harvest(self, stage: Stage, rota: Rota) -> Iterator[Sent]:
         corpus, rnd = stage.world.corpus, stage.dice.child("dispatch").py
-        slots = max(member.slot for member in members) + 1
-        rota = [[m for m in members if m.slot == slot] for slot in range(slots)]
-        times, who = dispatch(self, stage, slots)
-        plain = self.wording in ("paraphrase", "bare")
-        tasks = work_queue(
-            stage.dice.child("work"), corpus, len(times), resampled=self.resampled, plain=plain
-        )
-        for at, slot, task in zip(times.tolist(), who.tolist(), tasks, strict=True):
-            member = [m for m in rota[slot] if m.begin <= at or m is rota[slot][0]][-1]
-            start = max(at, member.begin)
-            prompt = member.voice.say(rnd, corpus, task)
-            if rnd.random() < self.dressed:
-                asks = member.dressing.wrap(start, prompt)
+        times, who = dispatch(self, stage, rota.begins)
+        tasks = iter(corpus.queue(stage.dice.child("tasks"), len(times), plain=self.plain))
+        for at, slot in zip(times.tolist(), who.tolist(), strict=True):
+            member = rota.on_duty(slot, at)
+            if member.said and rnd.random() < self.resampled:
+                prompt = rnd.choice(member.said)
             else:
-                asks = iter((Ask(start, prompt),))
-            other = (
-                rnd.choice(rota)[0].sender
-                if self.retries == "other" and not self.life_days
-                else None
-            )
+                prompt = member.voice.say(rnd, corpus, next(tasks))
+                member.said.append(prompt)
+            dressed = rnd.random() < self.dressed
+            asks = member.dressing.wrap(at, prompt) if dressed else [Ask(at, prompt)]
+            other = rota.anyone(rnd, at).sender if self.retries == "other" else None
             for ask in asks:
                 member.count += 1
                 yield from member.sender.send(ask, campaign=stage.campaign, other=other)
 
     def _cover(self, stage: Stage, member: Member) -> Iterator[Sent]:
         dice = stage.dice.child("cover", member.number)
-        count = round(member.count * self.cover / (1 - min(self.cover, 0.99)))
+        mean = member.count * self.cover / (1 - min(self.cover, 0.99))
+        count = int(volumes(dice, 1, mean, COVER_LOG_SD)[0])
         person = persona(dice, stage.world.corpus, console=False)
         times = human(
             dice, stage.habit("cover", member.number), count, member.begin, stage.world.end
@@ -215,27 +215,7 @@ class Harvest(Group, frozen=True, kw_only=True):
         client = person_client(rnd, console=False)
         owner = Sender(stage, member.account, client, settings, dice.child("owner"))
         person = persona(dice, stage.world.corpus, console=False)
-        times = human(dice, stage.habit("past", member.number), count, 0.0, member.begin)
+        sold = max(HOUR, member.begin - DAY * rnd.random())
+        times = human(dice, stage.habit("past", member.number), count, 0.0, sold)
         for ask in person.asks(dice.child("asks"), times.tolist()):
             yield from owner.send(ask)
-
-
-@dataclass(slots=True, kw_only=True)
-class Member:
-    """One account of a harvest.
-
-    Attributes:
-        number, slot: its number in the fleet, and the place in the rota that it fills.
-        begin: its first possible harvest request, seconds from the start.
-        account, sender, voice, dressing: what it acts with.
-        count: harvest requests so far.
-    """
-
-    number: int
-    slot: int
-    begin: float
-    account: Account
-    sender: Sender
-    voice: Voice
-    dressing: Dressing
-    count: int = 0

@@ -10,6 +10,8 @@ from stillwatch.lab.rhythm import DAY, HOUR, flat, human, volumes
 from stillwatch.lab.stage import ZONES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from stillwatch.lab.adversaries.campaign import Harvest
@@ -18,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def dispatch(
-    knobs: Harvest, stage: Stage, slots: int
+    knobs: Harvest, stage: Stage, begins: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Times of all harvest requests in order, and the slot of the fleet that sends each.
 
     Args:
         knobs: the harvest's.
         stage: where it happens.
-        slots: accounts in use at one time.
+        begins: for each slot, when its first account begins.
     """
-    end, begin = stage.world.end, knobs.past_days * DAY
-    mean = max(1.0, knobs.per_day * (stage.world.days - knobs.past_days))
+    end, begin, slots = stage.world.end, min(begins), len(begins)
+    mean = max(1.0, knobs.per_day * (end - float(np.mean(begins))) / DAY)
     counts = volumes(stage.dice.child("quota"), slots, mean, knobs.volume_log_sd)
     if knobs.hours == "human":
         times = np.concatenate(_sittings(knobs, stage, counts, begin, end))
@@ -39,7 +41,9 @@ def dispatch(
         slot = _balanced(rng, counts)
         late = begin + np.abs(times + rng.normal(0, knobs.jitter_hours * HOUR, len(times)) - begin)
         times = np.where(late < end, late, 2 * end - late - 1)
-    times = np.clip(times, begin, end - 1)
+    # A slot that begins later has the same work in less time.
+    left = end - np.asarray(begins)[slot]
+    times = end - (end - np.clip(times, begin, end - 1)) * left / (end - begin)
     order = np.argsort(times, kind="stable")
     return times[order], slot[order]
 

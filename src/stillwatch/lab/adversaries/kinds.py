@@ -14,7 +14,7 @@ from stillwatch.lab.adversaries.fleet import (  # noqa: TC001
     Stacks,
 )
 from stillwatch.lab.adversaries.work import Task, Wording  # noqa: TC001
-from stillwatch.lab.group import Count, NotNegative, Positive, Share  # noqa: TC001
+from stillwatch.lab.group import Count, Natural, NotNegative, Positive, Share  # noqa: TC001
 
 
 class LoudHydra(Harvest, frozen=True, kw_only=True):
@@ -36,6 +36,7 @@ class CoverTraffic(Harvest, frozen=True, kw_only=True):
     accounts: Count = 60
     per_day: Positive = 4.0
     wording: Wording = "templates"
+    pool: Natural = 12
     stacks: Stacks = "several"
     network: Networks = "rented"
     payment: Payment = "several"
@@ -80,7 +81,7 @@ class _OwnTraits(Harvest, frozen=True, kw_only=True):
 
 
 class Paraphrased(_OwnTraits, frozen=True, kw_only=True):
-    """Several templates of its own for each account, own clients, jittered."""
+    """Many paraphrases of one template, a few for each account; own clients, jittered."""
 
     kind: ClassVar[str] = "paraphrased"
 
@@ -88,6 +89,7 @@ class Paraphrased(_OwnTraits, frozen=True, kw_only=True):
     per_day: Positive = 8.0
     wording: Wording = "templates"
     templates: Count = 5
+    pool: Natural = 30
     jitter_hours: NotNegative = 4.0
 
 
@@ -111,6 +113,7 @@ class Pivot(Harvest, frozen=True, kw_only=True):
     accounts: Count = 50
     per_day: Positive = 10.0
     wording: Wording = "templates"
+    pool: Natural = 12
     stacks: Stacks = "several"
     network: Networks = "rented"
     payment: Payment = "several"
@@ -133,8 +136,8 @@ class LoneExtractor(Harvest, frozen=True, kw_only=True):
 class Careful(_OwnTraits, frozen=True, kw_only=True):
     """An operator who reads papers; a scenario adds the habit that is left out.
 
-    Templates of each account's own, no shared client, payment or sign-up day, retries on the same
-    account. Set `hours`, `volume_log_sd`, `resampled` or `answers` for the careful variants.
+    A few of many paraphrased templates for each account; no shared client, payment or sign-up day;
+    retries on the same account. Set `hours`, `volume_log_sd`, `resampled` or `answers` for the careful variants.
     """
 
     kind: ClassVar[str] = "careful"
@@ -142,6 +145,7 @@ class Careful(_OwnTraits, frozen=True, kw_only=True):
     accounts: Count = 40
     per_day: Positive = 8.0
     wording: Wording = "templates"
+    pool: Natural = 24
     jitter_hours: NotNegative = 4.0
     retries: Literal["same", "other"] = "same"
 
@@ -154,6 +158,7 @@ class BoughtAccounts(_OwnTraits, frozen=True, kw_only=True):
     accounts: Count = 40
     per_day: Positive = 10.0
     wording: Wording = "templates"
+    pool: Natural = 24
     signup: SignUp = "old"
     past_days: NotNegative = 5.0
 
@@ -166,5 +171,6 @@ class Conversations(_OwnTraits, frozen=True, kw_only=True):
     accounts: Count = 40
     per_day: Positive = 8.0
     wording: Wording = "templates"
+    pool: Natural = 24
     hours: Literal["flat", "human"] = "human"
     dressed: Share = 0.9

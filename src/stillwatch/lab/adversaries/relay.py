@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from stillwatch.lab.adversaries.campaign import Harvest
 from stillwatch.lab.adversaries.clock import dispatch
-from stillwatch.lab.adversaries.work import Wording, work_queue
+from stillwatch.lab.adversaries.work import Wording  # noqa: TC001 (read at run time)
 from stillwatch.lab.group import Count, NotNegative, Positive  # noqa: TC001 (read at run time)
 from stillwatch.lab.honest.resale import Relay, paying_users
 from stillwatch.lab.rows import Ask
@@ -44,16 +44,15 @@ class RelayHarvest(Harvest, frozen=True, kw_only=True):
         relay = Relay(stage, self.accounts, stage.dice.child("relay"))
         yield from paying_users(stage, relay, self.users, self.user_per_day, 1.0)
         rnd, corpus = stage.dice.child("operator").py, stage.world.corpus
-        operator = self._voice_of(rnd)
-        times, who = dispatch(self, stage, self.accounts)
-        tasks = work_queue(
-            stage.dice.child("work"),
-            corpus,
-            len(times),
-            resampled=self.resampled,
-            plain=self.wording in ("paraphrase", "bare"),
-        )
-        for at, number, task in zip(times.tolist(), who.tolist(), tasks, strict=True):
-            ask = Ask(at, operator.say(rnd, corpus, task), system="")
+        voice = self.script(rnd).of_account(rnd)
+        times, who = dispatch(self, stage, [0.0] * self.accounts)
+        tasks = iter(corpus.queue(stage.dice.child("tasks"), len(times), plain=self.plain))
+        said: list[str] = []
+        for at, number in zip(times.tolist(), who.tolist(), strict=True):
+            if not said or rnd.random() >= self.resampled:
+                said.append(voice.say(rnd, corpus, next(tasks)))
+                ask = Ask(at, said[-1], system="")
+            else:
+                ask = Ask(at, rnd.choice(said), system="")
             other = rnd.choice(relay.senders) if self.retries == "other" else None
             yield from relay.senders[number].send(ask, campaign=stage.campaign, other=other)

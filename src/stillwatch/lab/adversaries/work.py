@@ -1,4 +1,4 @@
-"""What a harvest asks: a queue of tasks, and the words around each."""
+"""How a harvest words its tasks, and how it dresses them as conversations."""
 
 from __future__ import annotations
 
@@ -20,30 +20,6 @@ Wording = Literal["fixed", "templates", "paraphrase", "bare"]
 Task = Literal["reasoning", "grading"]
 _HAN = re.compile(r"[\u4e00-\u9fff]{3}")
 DRESSED_TURNS = 5  # tasks of one dressed conversation
-
-
-def work_queue(
-    dice: Dice, corpus: Corpus, count: int, *, resampled: float, plain: bool
-) -> Iterator[str]:
-    """The tasks of a harvest in the order in which they are sent.
-
-    Args:
-        dice: the queue's own.
-        corpus: where tasks come from.
-        count: how many are sent.
-        resampled: share of them that were sent before (the operator wants a second answer).
-        plain: leave out tasks that carry somebody's template.
-    """
-    rnd = dice.child("resample").py
-    again = [n > 0 and rnd.random() < resampled for n in range(count)]
-    fresh = corpus.queue(dice.child("tasks"), count - sum(again), plain=plain)
-    used = 0
-    for repeat in again:
-        if repeat:
-            yield fresh[rnd.randrange(used)]
-        else:
-            used += 1
-            yield fresh[used - 1]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,16 +55,50 @@ class Voice:
         return f"{said} {task}" if rnd.random() < 0.5 else f"{task}\n{said}"
 
 
-def voice(rnd: random.Random, kind: Wording, task: Task, *, brief: bool, templates: int) -> Voice:
-    """Draw a voice; accounts that share a script share its voice."""
-    many = 1 if kind == "fixed" else templates
-    return Voice(
-        wording=kind,
-        task=task,
-        brief=brief,
-        wrappers=[wording.wrapper(rnd, brief=brief) for _ in range(many)],
-        rubrics=[wording.rubric(rnd) for _ in range(many)],
-    )
+class Script:
+    """An operator's program: it gives each account its voice.
+
+    Args:
+        wording: see `Harvest.wording`.
+        task: what is wanted.
+        brief: short answers are wanted.
+        templates: of each account.
+        rnd: the operator's own.
+        pool: templates that the operator wrote for all; 0 writes new ones for each account.
+    """
+
+    def __init__(
+        self,
+        *,
+        wording: Wording,
+        task: Task,
+        brief: bool,
+        templates: int,
+        rnd: random.Random,
+        pool: int,
+    ) -> None:
+        self._wording: Wording = wording
+        self._task: Task = task
+        self._brief, self._templates = brief, templates
+        self._pool = [self._write(rnd) for _ in range(pool)]
+
+    def _write(self, rnd: random.Random) -> tuple[tuple[str, str], tuple[str, str, str]]:
+        return wording.wrapper(rnd, brief=self._brief), wording.rubric(rnd)
+
+    def of_account(self, rnd: random.Random) -> Voice:
+        """The voice of one account."""
+        own = (
+            rnd.sample(self._pool, min(self._templates, len(self._pool)))
+            if self._pool
+            else [self._write(rnd) for _ in range(self._templates)]
+        )
+        return Voice(
+            wording=self._wording,
+            task=self._task,
+            brief=self._brief,
+            wrappers=[wrapper for wrapper, _ in own],
+            rubrics=[rubric for _, rubric in own],
+        )
 
 
 @dataclass(slots=True)

@@ -87,7 +87,8 @@ class ViralPrompt(Crowd, frozen=True, kw_only=True):
     Attributes:
         accounts: how many.
         per_day: requests of a member a day.
-        phrased: share of fresh prompts that are the viral one.
+        phrased: share of fresh prompts that are the viral one, while it goes round.
+        days: how long it goes round.
     """
 
     kind: ClassVar[str] = "viral_prompt"
@@ -96,7 +97,8 @@ class ViralPrompt(Crowd, frozen=True, kw_only=True):
     per_day: Positive = 1.8
     log_sd: NotNegative = 1.0
     console: Share = 0.7
-    phrased: Share = 0.25
+    phrased: Share = 0.5
+    days: Positive = 5.0
 
     def common(self, stage: Stage) -> Common:
         """See `Crowd`."""
@@ -105,7 +107,12 @@ class ViralPrompt(Crowd, frozen=True, kw_only=True):
             f"From now on you are {latin_name(rnd)}, my sharpest critic. {wording.elicitation(rnd)}"
         )
         text = f"{head} {wording.elicitation(rnd)} Start with what I tell you below."
-        return Common(phrases=(text,), phrased=self.phrased)
+        begin = DAY * rnd.uniform(0, max(0.1, stage.world.days - self.days))
+        return Common(
+            phrases=(text,),
+            phrased=self.phrased,
+            phrased_days=(begin, begin + self.days * DAY),
+        )
 
 
 class Freelancers(Crowd, frozen=True, kw_only=True):

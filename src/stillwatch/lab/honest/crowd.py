@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from stillwatch.lab.network import Client
     from stillwatch.lab.rng import Dice
-    from stillwatch.lab.rows import Sent
+    from stillwatch.lab.rows import Ask, Sent
     from stillwatch.lab.sender import Settings
     from stillwatch.lab.stage import Stage
     from stillwatch.lab.text.grammar import Interest
@@ -44,6 +44,7 @@ class Common:
         interests: topics, one of which each member takes as its own.
         phrases: texts that members send word for word, in a share of requests given by `phrased`.
         phrased: that share.
+        phrased_days: first and last second of doing so; None for always.
         opened: seconds from the start between which all accounts were opened.
         settings: fields of `Settings`.
         account: fields of the account.
@@ -60,6 +61,7 @@ class Common:
     interests: tuple[Interest, ...] = ()
     phrases: tuple[str, ...] = ()
     phrased: float = 0.0
+    phrased_days: tuple[float, float] | None = None
     opened: tuple[float, float] | None = None
     settings: dict[str, object] = field(default_factory=dict)
     account: dict[str, str | None] = field(default_factory=dict)
@@ -116,15 +118,19 @@ class Crowd(Group, frozen=True, kw_only=True):
             habit = stage.habit(number, zone=common.zone)
             times = human(dice, habit, count, common.begin, end)
         for ask in person.asks(dice.child("asks"), times.tolist()):
-            if common.phrases and not ask.history and rnd.random() < common.phrased:
-                ask = ask._replace(prompt=_own_words(rnd, common, ask.prompt))  # noqa: PLW2901
-            yield from sender.send(ask)
+            yield from sender.send(_phrased(rnd, common, ask))
 
 
-def _own_words(rnd: random.Random, common: Common, prompt: str) -> str:
-    """A shared text, in half of the cases with something of the member's own after it."""
+def _phrased(rnd: random.Random, common: Common, ask: Ask) -> Ask:
+    """Where it applies, a shared text, in half of the cases with the member's own after it."""
+    first, last = common.phrased_days or (0.0, ask.at)
+    if not common.phrases or ask.history or not first <= ask.at <= last:
+        return ask
+    if rnd.random() >= common.phrased:
+        return ask
     phrase = rnd.choice(common.phrases)
-    return phrase if rnd.random() < 0.5 else f"{phrase}\n{prompt}"
+    own = rnd.random() < 0.5
+    return ask._replace(prompt=f"{phrase}\n{ask.prompt}" if own else phrase)
 
 
 def _client(rnd: random.Random, common: Common, *, console: bool) -> Client:

@@ -26,6 +26,7 @@ class Individuals(Group, frozen=True, kw_only=True):
         per_day: mean requests a day.
         log_sd: spread of volumes.
         console: share that uses the provider's own chat and not the API.
+        rare: share that asks one to three times in all.
         systems: share of API users who set a system prompt of their own.
     """
 
@@ -35,6 +36,7 @@ class Individuals(Group, frozen=True, kw_only=True):
     per_day: Positive = 3.0
     log_sd: NotNegative = 1.1
     console: Share = 0.5
+    rare: Share = 0.12
     systems: Share = 0.4
 
     def play(self, stage: Stage) -> Iterator[Sent]:
@@ -44,6 +46,8 @@ class Individuals(Group, frozen=True, kw_only=True):
         for number, count in enumerate(counts.tolist()):
             dice = stage.dice.child("person", number)
             rnd = dice.py
+            if rnd.random() < self.rare:
+                count = rnd.randint(1, 3)  # noqa: PLW2901
             console = rnd.random() < self.console
             person = persona(dice, world.corpus, console=console)
             settings = (chat_settings if console else api_settings)(rnd, world)

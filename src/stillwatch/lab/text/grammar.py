@@ -4,8 +4,6 @@ A topic is a domain's nouns together with names that exist nowhere else. People 
 and to names of their own; a harvest draws from all topics. Nothing here is taken from real text.
 """
 
-# ruff: noqa: RUF001 (Chinese has its own punctuation)
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Words that the text generator builds topics from: domains, and syllables for invented names."""
 
-# ruff: noqa: RUF001 (the Cyrillic syllables are meant to be Cyrillic)
-
 from __future__ import annotations
 
 DOMAINS: dict[str, tuple[str, str]] = {

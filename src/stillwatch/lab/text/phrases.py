@@ -4,8 +4,6 @@ Slots: `n`, `m` nouns of the topic's domain; `t`, `u` the topic's own names; `o`
 writer's own; `k`, `q` numbers; `c` a code identifier; `x` a unit; `d` a month.
 """
 
-# ruff: noqa: RUF001 (Chinese and Russian sentences have their own punctuation)
-
 from __future__ import annotations
 
 ASKS: dict[str, tuple[str, ...]] = {
@@ -158,7 +156,8 @@ FOLLOW_UPS: dict[str, tuple[str, ...]] = {
     "en": (
         "And what about {u}?", "Shorter, please.", "Why is the {n} not {k} {x} then?",
         "Could you redo that with {c}?", "That does not fit {o}, try again.",
-        "What if {t} changes in {d}?", "Give an example with {k} {x}.", "I do not follow the part on the {m}.",
+        "What if {t} changes in {d}?", "Give an example with {k} {x}.",
+        "I do not follow the part on the {m}.",
         "Great, now for {u}.", "Is that still true for {o}?", "Put the {n} first.",
     ),
     "zh": ("那{u}呢？", "再短一点。", "为什么{n}不是{k}？", "换成{o}再写一遍。", "举个例子。"),

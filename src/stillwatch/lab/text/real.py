@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError
-from stillwatch.lab.text.corpus import PUBLIC_SHARE, OwnText
+from stillwatch.lab.text.corpus import BENCHMARK_SIZE, PUBLIC_SHARE, OwnText
 from stillwatch.lab.text.grammar import Interest
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ TEMPLATED = 0.5  # share of a source's prompts with a head that 20 others have: 
 TOPIC_SIZES = (8, 400)  # prompts that share a word: fewer are no topic, more are no particular one
 _WORD = re.compile(r"[\u4e00-\u9fff]{2,}|[^\W\d_\u4e00-\u9fff]{3,}")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_SENTENCE = re.compile(r"(?<=[.!?])\s|\n|(?<=\u3002)")
 
 
 class RealText(OwnText):
@@ -50,7 +52,7 @@ class RealText(OwnText):
     def __init__(self, path: Path, dice: Dice) -> None:
         super().__init__(dice)
         sources, kinds, prompts = _read(path)
-        templated = _templated_sources(sources, prompts)
+        templated = self._templated = _templated_sources(sources, prompts)
         rnd = dice.child("split").py
         people: list[str] = []
         public: dict[str, list[str]] = defaultdict(list)
@@ -69,6 +71,7 @@ class RealText(OwnText):
         self._public = {name: public[name] for name in sorted(public)}
         self._people = people
         self._topics = _topics(people)
+        self._sizes = list(accumulate(map(len, self._topics)))
         if len(self._topics) < 2 or not self._plain or not self._public:
             message = "too few prompts, or no kind distill/cot_style or hardneg among them"
             raise InputError(message, file=str(path))
@@ -76,7 +79,8 @@ class RealText(OwnText):
     def interest(self, rnd: random.Random, *, topics: int | None = None) -> Interest:
         """A person draws whole topics, more often large ones, and keeps to them."""
         invented = self.grammar.interest(rnd, topics=topics)
-        chosen = tuple(rnd.randrange(len(self._topics)) for _ in invented.topics)
+        numbers = range(len(self._topics))
+        chosen = tuple(rnd.choices(numbers, cum_weights=self._sizes, k=len(invented.topics)))
         chinese = sum(bool(_HAN.search(self._people[self._topics[n][0]])) for n in chosen)
         return Interest(
             topics=chosen,
@@ -88,20 +92,30 @@ class RealText(OwnText):
 
     def prompt(self, rnd: random.Random, interest: Interest) -> str:
         """A real prompt of one of the person's topics, mostly with something of their own."""
-        members = self._topics[rnd.choices(interest.topics, cum_weights=interest.weights)[0]]
-        text = self._people[rnd.choice(members)]
+        text = self._one(rnd, interest)
         dressing = rnd.random()
-        if dressing < 0.2:
+        if dressing < 0.12:
             return text
         words = self.grammar.aside(rnd, interest)
-        return f"{words} {text}" if dressing < 0.6 else f"{text} {words}"
+        if dressing < 0.5:
+            return f"{words} {text}"
+        if dressing < 0.75:
+            background = _SENTENCE.split(self._one(rnd, interest)[:400])[0]
+            return f"{background}\n{text}"
+        return f"{text} {words}"
+
+    def _one(self, rnd: random.Random, interest: Interest) -> str:
+        members = self._topics[rnd.choices(interest.topics, cum_weights=interest.weights)[0]]
+        return self._people[rnd.choice(members)]
 
     def queue(self, dice: Dice, count: int, *, plain: bool) -> Sequence[str]:
         """A random part of the harvest's pool; when the pool is used up, the grammar goes on."""
         rnd = dice.py
         pool = list(dict.fromkeys(self._plain if plain else self._tasks))
-        wanted = min(int(PUBLIC_SHARE * count), sum(map(len, self._public.values())))
-        public = rnd.sample([text for part in self._public.values() for text in part], wanted)
+        sources = [name for name in self._public if not plain or name not in self._templated]
+        known = [text for name in sources for text in self._public[name]]
+        wanted = min(int(PUBLIC_SHARE * count), len(known))
+        public = rnd.sample(known, wanted)
         items = dict.fromkeys(public)
         items.update(dict.fromkeys(rnd.sample(pool, min(len(pool), count - len(items)))))
         while len(items) < count:
@@ -113,11 +127,12 @@ class RealText(OwnText):
     def benchmark(self, name: str) -> Sequence[str]:
         """A public source of the file stands in for the benchmark of that name."""
         sources = list(self._public)
-        return self._public[sources[sum(name.encode()) % len(sources)]]
+        return self._public[sources[sum(name.encode()) % len(sources)]][:BENCHMARK_SIZE]
 
     def record(self, rnd: random.Random, interest: Interest) -> str:
-        """A prompt that somebody wrote is as good a text to label as any."""
-        return f"{rnd.choice(self._people)[:600]} {self.grammar.aside(rnd, interest)}"
+        """Texts of the customer's own topics, put together: there are fewer than a job needs."""
+        parts = [self._one(rnd, interest)[:300] for _ in range(rnd.choice((1, 2, 3)))]
+        return " ".join([*parts, self.grammar.aside(rnd, interest)])
 
 
 def _read(path: Path) -> tuple[list[str], list[str], list[str]]:

@@ -1,7 +1,5 @@
 """What is said around a task: system prompts of products, elicitation, grading, labelling."""
 
-# ruff: noqa: RUF001 (Chinese has its own punctuation)
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -40,7 +38,8 @@ ENDS = (
 ZH_LEADS = ("回答之前，", "请先", "在下结论前，", "解题时，", "作答时请", "一定要", "慢慢来，")
 ZH_ACTS = ("写出", "说明", "展示", "列出", "讲清", "描述", "给出")
 ZH_OBJECTS = (
-    "完整的思考过程", "每一步推理", "所有中间结论", "推导的全部细节", "考虑过的各种可能", "思路的来龙去脉",
+    "完整的思考过程", "每一步推理", "所有中间结论", "推导的全部细节", "考虑过的各种可能",
+    "思路的来龙去脉",
 )  # fmt: skip
 ZH_ENDS = ("，最后给出答案。", "，再写结论。", "，不要省略。", "，并检查结果。", "，结果放在末尾。")
 
