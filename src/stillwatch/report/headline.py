@@ -1,0 +1,188 @@
+"""The answer first: what a scan found, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stillwatch.report.wording import about, count, e_strength, money, percent, plural, span
+from stillwatch.schema import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stillwatch.schema import Campaign, Findings, Summary
+
+    from stillwatch.report.views import CampaignView
+
+MEANING = {
+    Verdict.DISTILLATION: "One operator, hidden behind the accounts, harvesting answers: accused.",
+    Verdict.POOLED: "Under common control, but not shown to harvest or to hide: not accused.",
+    Verdict.INCONCLUSIVE: "Too little evidence to accuse or to clear: not accused.",
+    Verdict.CLEAR: "Nothing that speaks against it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The first thing on the page.
+
+    Attributes:
+        answer: what was found, one short sentence.
+        scale: how large it is; empty where nothing was found.
+        rest: what was found besides, and that nothing else is accused.
+        promise: the level and what it promises.
+        limits: what the answer does not say, where it needs saying.
+    """
+
+    answer: str
+    scale: str
+    rest: str
+    promise: str
+    limits: str
+
+
+def headline(findings: Findings) -> Headline:
+    """Put the findings into a few sentences."""
+    summary = findings.summary
+    accused = _with(findings, Verdict.DISTILLATION)
+    if not summary.requests:
+        return Headline(
+            "Nothing to judge.",
+            "The log holds no request that could be read.",
+            "",
+            "",
+            "",
+        )
+    return Headline(
+        _answer(accused),
+        _scale(accused) if accused else "",
+        _rest(findings, bool(accused)),
+        _promise(summary.fdr, bool(accused)),
+        _limits(summary, bool(accused)),
+    )
+
+
+def _with(findings: Findings, verdict: Verdict) -> list[Campaign]:
+    return [campaign for campaign in findings.campaigns if campaign.verdict == verdict]
+
+
+def _answer(accused: Sequence[Campaign]) -> str:
+    if not accused:
+        return "No distillation campaign found."
+    return f"{plural(len(accused), 'distillation campaign')}."
+
+
+def _scale(accused: Sequence[Campaign]) -> str:
+    members = sum(len(campaign.members) for campaign in accused)
+    requests = sum(campaign.requests for campaign in accused)
+    cost = sum(campaign.cost_usd for campaign in accused)
+    price = f", about {money(cost)} at list price" if cost > 0 else ""
+    alone = sum(len(campaign.members) == 1 for campaign in accused)
+    lone = ""
+    if alone and len(accused) > 1:
+        lone = f" {plural(alone, 'campaign')} of them {'is' if alone == 1 else 'are'} one account."
+    return f"{plural(members, 'account')}, {plural(requests, 'exchange')}{price}.{lone}"
+
+
+def _rest(findings: Findings, accused: bool) -> str:
+    parts = []
+    for verdict, one in (
+        (Verdict.POOLED, "pooled group"),
+        (Verdict.INCONCLUSIVE, "inconclusive group"),
+    ):
+        found = len(_with(findings, verdict))
+        if found:
+            parts.append(plural(found, one))
+    listed = f"Besides, {' and '.join(parts)}, listed but not accused. " if parts else ""
+    if not accused:
+        return f"{listed}No account is accused."
+    return f"{listed}Nothing else is accused."
+
+
+def _promise(fdr: float, accused: bool) -> str:
+    level = percent(fdr)
+    if accused:
+        return (
+            f"Judged at a false discovery rate of {level}: over many scans like this one, on "
+            f"average at most {level} of the campaigns named are expected to be no campaign. "
+            "It holds as far as honest customers behave like those of the calibration."
+        )
+    return f"Judged at a false discovery rate of {level}."
+
+
+def _limits(summary: Summary, accused: bool) -> str:
+    said = []
+    if not accused:
+        said.append(
+            "That is not proof that there is none: a campaign that is small, slow or young "
+            "may leave too little evidence."
+        )
+    if summary.missing:
+        said.append(
+            f"{plural(len(summary.missing), 'question')} could not be asked, because the log "
+            "lacks columns."
+        )
+    return " ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """How sure a verdict is, in words, strongest first."""
+
+    control: str
+    harvest: str
+    bet: str
+
+
+def certainty(campaign: Campaign) -> Certainty:
+    """Explain the three numbers behind a verdict."""
+    e = campaign.e_value
+    return Certainty(
+        control="chance that accounts without a common operator look like this",
+        harvest="chance that ordinary use looks like this",
+        bet="could not be judged"
+        if e is None
+        else f"{e_strength(e)}: betting $1 against every innocent explanation would have "
+        f"paid ${about(e)}",
+    )
+
+
+def opening(view: CampaignView) -> str:
+    """What a group is, in one or two sentences."""
+    campaign = view.campaign
+    days = span(campaign.first_seen, campaign.last_seen)
+    if view.alone:
+        said = f"One account sent {plural(campaign.requests, 'request')} ({days})"
+    else:
+        said = (
+            f"{plural(len(campaign.members), 'account')} sent one stream of "
+            f"{plural(campaign.requests, 'request')} ({days})"
+        )
+        if campaign.requests:
+            said += f", {about(campaign.requests / len(campaign.members))} an account"
+    aims = [share for share in view.capabilities if share.share >= 0.1][:3]
+    if not aims:
+        return f"{said}."
+    named = ", ".join(f"{aim.name} ({percent(aim.share)})" for aim in aims)
+    return f"{said}. Aimed at {named}."
+
+
+def without_strongest(campaign: Campaign) -> str:
+    """What the verdict rests on."""
+    if not campaign.facts:
+        return ""
+    if campaign.without_strongest == campaign.verdict:
+        return f"Without its strongest evidence the verdict would still be {campaign.verdict}."
+    return (
+        f"Without its strongest evidence the verdict would be {campaign.without_strongest}. "
+        "Check that piece first."
+    )
+
+
+def cost(campaign: Campaign) -> str:
+    """The operator's cost, and for what."""
+    thousand = campaign.cost_usd / campaign.requests * 1000 if campaign.requests else 0.0
+    if not campaign.cost_usd:
+        return "unknown"
+    return f"{money(campaign.cost_usd)} ({money(thousand)} per {count(1000)} requests)"
