@@ -26,6 +26,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """Under which keys a column is looked for, beside the pair or in its ``metadata``."""
 
+_COLUMN_OF = {key: column for column, keys in ALIASES.items() for key in keys}
+
 COLUMNS = frozenset(ALIASES) - {"request_id", "timestamp", "account_id"} | {
     "earlier_turns",
     "context",
@@ -82,13 +84,22 @@ def unpack(record: bytes) -> Pair:
     columns: dict[str, Any] = {}
     names: dict[str, str] = {}
     for place, prefix in ((outer, ""), (outer.get("metadata"), "metadata.")):
-        for column, aliases in ALIASES.items():
-            found = next((key for key in aliases if first(dig(place, key)) is not None), None)
-            if found and column not in columns:
-                columns[column], names[column] = dig(place, found), prefix + found
+        if isinstance(place, dict):
+            _collect(place, prefix, columns, names)
     _tidy(columns, outer)
     url = first(path, dig(outer, "url"), dig(outer, "path"), dig(outer, "endpoint"))
     return Pair(request, response, columns, names, url if isinstance(url, str) else "")
+
+
+def _collect(
+    place: dict[str, Any], prefix: str, columns: dict[str, Any], names: dict[str, str]
+) -> None:
+    known = {_COLUMN_OF[key] for key in place.keys() & _COLUMN_OF.keys()} - columns.keys()
+    for column in known:
+        for key in ALIASES[column]:
+            if first(place.get(key)) is not None:
+                columns[column], names[column] = place[key], prefix + key
+                break
 
 
 def _body(outer: dict[str, Any], keys: tuple[str, ...]) -> tuple[Any, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -207,6 +208,7 @@ _TOKENS = re.compile(rb'"((?:[^"\\]|\\.){0,200})"\s*(:)?|[{}\[\]]|"', re.DOTALL)
 _SHAPE_DEPTH = 3
 
 
+@lru_cache(maxsize=4)  # each format asks in turn
 def shape(head: bytes) -> frozenset[str]:
     """The keys at the beginning of a JSON stream, as dotted paths; lists leave no trace.
 

@@ -64,7 +64,25 @@ _NAMES = {
     "output_tokens": "gen_ai.usage.output_tokens",
     "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
 }
-_INFERENCE = {"chat", "text_completion", "generate_content", "completion", "message"}
+# Operations that are no call of a language model. All other names are read:
+# instrumentations make up their own.
+_NOT_TEXT = {
+    "embeddings",
+    "embedding",
+    "rerank",
+    "retrieval",
+    "execute_tool",
+    "create_agent",
+    "invoke_agent",
+    "invoke_workflow",
+}
+_MODEL = (
+    "gen_ai.request.model",
+    "llm.request.model",
+    "llm.model_name",
+    "gen_ai.response.model",
+    "llm.response.model",
+)
 
 
 @dataclass(slots=True)
@@ -89,19 +107,18 @@ class Entry:
 
     def get(self, *names: str) -> Any:
         """The first of some attributes that holds something."""
-        return first(*(self.attributes.get(name) for name in names))
+        return first(*map(self.attributes.get, names))
 
 
 def is_inference(entry: Entry) -> bool:
     """Whether this is a call of a language model, and not of a tool, an agent or an index."""
     operation = entry.get("gen_ai.operation.name", "llm.request.type")
     if operation is not None:
-        return str(operation) in _INFERENCE
+        return str(operation) not in _NOT_TEXT
     kind = entry.get("openinference.span.kind")
     if kind is not None:
         return str(kind).upper() == "LLM"
-    named = entry.get("gen_ai.request.model", "gen_ai.response.model", "llm.request.model")
-    return named is not None and entry.get("traceloop.span.kind") in (None, "llm")
+    return entry.get(*_MODEL) is not None and entry.get("traceloop.span.kind") in (None, "llm")
 
 
 def row(entry: Entry) -> Any:
@@ -124,15 +141,7 @@ def row(entry: Entry) -> Any:
         request_id=text(entry.get("gen_ai.response.id")) or entry.span or None,
         timestamp=entry.moment,
         account_id=text(account),
-        model=text(
-            entry.get(
-                "gen_ai.request.model",
-                "llm.request.model",
-                "llm.model_name",
-                "gen_ai.response.model",
-                "llm.response.model",
-            )
-        ),
+        model=text(entry.get(*_MODEL)),
         prompt=chat.prompt,
         earlier_turns=chat.earlier_turns,
         context=chat.context,

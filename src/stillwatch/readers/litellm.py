@@ -55,12 +55,19 @@ _SPEND_NAMES = {**_NAMES, "request_id": "request_id", "account_id": "user"}
 
 # LiteLLM writes this user for every key that was made without one: it names nobody.
 _NOBODY = {"default_user_id", "litellm-proxy-master-key"}
-_TEXT_CALLS = (
-    "completion",
-    "responses",
-    "anthropic_messages",
-    "generate_content",
-    "text_completion",
+# Kinds of call that carry no chat. All other kinds are read, those that are not known yet too.
+_NOT_TEXT = (
+    "embedding",
+    "image",
+    "moderation",
+    "transcription",
+    "speech",
+    "rerank",
+    "file",
+    "batch",
+    "search",
+    "vector_store",
+    "video",
 )
 
 
@@ -72,7 +79,7 @@ def row(entry: dict[str, Any]) -> Any:
     """
     spend = "request_id" in entry
     call = entry.get("call_type")
-    if isinstance(call, str) and call and not any(kind in call for kind in _TEXT_CALLS):
+    if isinstance(call, str) and any(kind in call for kind in _NOT_TEXT):
         return SKIPPED
     meta = from_json(entry.get("metadata"))
     request = from_json(entry.get("proxy_server_request"))

@@ -130,4 +130,7 @@ def dig(value: object, *path: str | int) -> object:
 
 def first(*values: object) -> object:
     """The first value that is neither None nor empty."""
-    return next((v for v in values if v is not None and v not in ("", [], {})), None)
+    for value in values:
+        if value is not None and value not in ("", [], {}):
+            return value
+    return None
