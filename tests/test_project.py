@@ -8,16 +8,23 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer.main
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from stillwatch import __version__
+from stillwatch.cli.app import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 HEAVY = ("duckdb", "ibis", "numba", "numpy", "pandas", "pyarrow", "scipy", "rich", "pydantic")
 
@@ -103,6 +110,39 @@ def _licences(distribution: str) -> list[str]:
     if "License-Expression" in metadata:
         return [metadata["License-Expression"]]
     return [c for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    """Yield the words and the click object of every command that does something itself."""
+    waiting = [("stillwatch", typer.main.get_command(app))]
+    while waiting:
+        words, command = waiting.pop()
+        below = getattr(command, "commands", {})
+        waiting.extend((f"{words} {name}", child) for name, child in below.items())
+        if not below:
+            yield words, command
+
+
+COMMANDS = dict(_commands())
+
+
+def _cli_section(words: str) -> str:
+    sections = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").split("\n## ")
+    (section,) = (part for part in sections if re.match(rf"`{words}[ `]", part))
+    return section
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_command_is_documented_with_its_options(words: str) -> None:
+    section = _cli_section(words)
+    options = {name for p in COMMANDS[words].params for name in p.opts if name.startswith("-")}
+    assert options - {"--help", "-h"} == set(re.findall(r"`(--?[a-z-]+)`(?=[ ,].*\|)", section))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
 
 
 def test_changelog_knows_this_version() -> None:
