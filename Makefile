@@ -34,7 +34,7 @@ format: $(VENV)/dev.stamp ## Mend what the linter can mend
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp ## Measure reading, sketching and scanning (BENCH_ROWS=1000000)
-	$(BIN)/python bench/scan.py --rows $(BENCH_ROWS)
+	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
 
 lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
 	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt
