@@ -75,7 +75,7 @@ class Shapes:
         np.add.at(rates, (rows, (at // STEP).astype(int)), np.maximum(rate, 0.0))
         days = rates.shape[1] // BINS
         rates = rates[:, : days * BINS]
-        busy = (rates > 0).mean(axis=1) >= MIN_BUSY
+        busy = (rates > 0).sum(axis=1) >= MIN_BUSY * max(1, rates.shape[1])
         if not days or not busy.any():
             message = "no client in it is active for a day or more"
             raise InputError(message, file=str(path))
@@ -85,9 +85,9 @@ class Shapes:
         """The habit of a person in time zone `zone` (hours east of UTC)."""
         rng = dice.np
         hours = (np.arange(BINS) + 0.5) * 24 / BINS
-        # One person concentrates on a part of the day; a standard deviation of 2 to 4.5 hours
-        # gives the mean resultant length of about 0.5 to 0.85 that single users show.
-        density = _bump(hours, rng.normal(14.5, 3.2), rng.uniform(2.0, 4.5))
+        # One person concentrates on a part of the day; a standard deviation of 2.3 to 5.2
+        # hours gives the mean resultant length of about 0.4 to 0.8 that single users show.
+        density = _bump(hours, rng.normal(14.5, 3.2), rng.uniform(2.3, 5.2))
         density += rng.uniform(0.0, 0.7) * _bump(hours, rng.normal(20.5, 1.5), rng.uniform(1, 2.5))
         if self._rates is not None:
             density *= self._day_of_a_client(rng)

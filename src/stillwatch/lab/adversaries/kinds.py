@@ -137,7 +137,8 @@ class Careful(_OwnTraits, frozen=True, kw_only=True):
     """An operator who reads papers; a scenario adds the habit that is left out.
 
     A few of many paraphrased templates for each account; no shared client, payment or sign-up day;
-    retries on the same account. Set `hours`, `volume_log_sd`, `resampled` or `answers` for the careful variants.
+    retries on the same account. Set `hours`, `volume_log_sd`, `resampled` or `answers` for the
+    careful variants.
     """
 
     kind: ClassVar[str] = "careful"
