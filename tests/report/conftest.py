@@ -285,7 +285,7 @@ def hostile() -> Campaign:
         facts=tuple(replace(fact, signal=nasty, text=HOSTILE_IDS[2]) for fact in made.facts),
         explanations=(Explanation(name=nasty, text=nasty, rejected=False),),
         concealment=HOSTILE_IDS,
-        models={bad: 0.1 for bad in HOSTILE_IDS},
+        models=dict.fromkeys(HOSTILE_IDS, 0.1),
         links=tuple(replace(link, kind=HOSTILE_IDS[2]) for link in made.links),
         would_change=nasty,
         examples=HOSTILE_IDS,

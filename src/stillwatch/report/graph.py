@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from markupsafe import Markup
+    from numpy.typing import NDArray
 
     from stillwatch.schema import Campaign, Link, Member
+
+    Vector = NDArray[np.float64]
 
 _WIDTH, _HEIGHT = 480.0, 320.0
 _EDGES_A_NODE = 1.6  # beyond the spanning forest more edges only blacken the picture
 _KINDS = 5  # line styles in the style sheet
 _NAMED = 8
-_SMALLEST, _LARGEST = 2.6, 6.5  # node radii
-_NUMBERED = 7.0  # radius that holds a digit
+_SMALLEST, _LARGEST = 2.2, 6.0  # node radii
+_CROWDED = 52.0  # over the root of the number of nodes: the largest radius in a crowd
+_NUMBERED = 6.5  # radius that holds a digit
+_GAP = 1.2
 _HUB = 0.5
 
 
@@ -88,10 +93,12 @@ def draw(campaign: Campaign, most_nodes: int) -> Picture | None:
         for rank, i in enumerate(ranked, 1)
     )
     places = layout.place(len(chosen), edges, _WIDTH / _HEIGHT)
-    points = places * (_WIDTH - 2 * _NUMBERED, _HEIGHT - 2 * _NUMBERED) + _NUMBERED
+    radii = _radii(members, ranked)
+    points = layout.separate(places * (_WIDTH, _HEIGHT), radii + _GAP, (_WIDTH, _HEIGHT))
     reading = _reading(campaign, links, kept, chosen, neighbours)
     svg = _render(
         points,
+        radii,
         [(int(a), int(b), style[link.kind]) for (a, b), link in zip(edges, kept, strict=True)],
         members,
         {i: rank for rank, i in enumerate(ranked, 1)},
@@ -119,8 +126,8 @@ def _pairs(links: Iterable[Link], among: dict[int, int]) -> list[tuple[int, int]
 def _choose(links: Sequence[Link], most_nodes: int) -> tuple[list[int], list[Link]]:
     """Pick the nodes with the strongest joins, then a readable backbone of edges.
 
-    The backbone is a spanning forest of the strongest joins plus the strongest of the rest. Joins of
-    equal strength are taken in a scattered order; in the order of the accounts they would all
+    The backbone is a spanning forest of the strongest joins plus the strongest of the rest. Joins
+    of equal strength are taken in a scattered order; in the order of the accounts they would all
     meet in the first one and show a hub that is not there.
     """
     nodes: set[int] = set()
@@ -139,7 +146,8 @@ def _choose(links: Sequence[Link], most_nodes: int) -> tuple[list[int], list[Lin
             parent[node] = node = parent[parent[node]]
         return node
 
-    forest, rest = [], []
+    forest: list[Link] = []
+    rest: list[Link] = []
     for link in pool:
         a, b = root(link.source), root(link.target)
         (forest if a != b else rest).append(link)
@@ -170,7 +178,7 @@ def _reading(
     links: Sequence[Link],
     kept: Sequence[Link],
     chosen: Sequence[int],
-    neighbours: np.ndarray[tuple[int], np.dtype[np.int64]],
+    neighbours: NDArray[np.int64],
 ) -> tuple[str, ...]:
     """Say in sentences what the picture shows and what it leaves out."""
     said = []
@@ -203,8 +211,19 @@ def _reading(
     return tuple(said)
 
 
+def _radii(members: Sequence[Member], numbered: Sequence[int]) -> Vector:
+    """Area by requests in the stream; a numbered node must hold its number."""
+    asked = np.array([member.stream_requests for member in members], dtype=np.float64)
+    largest = min(_LARGEST, _CROWDED / len(members) ** 0.5)
+    share = np.sqrt(asked / max(asked.max(), 1.0))
+    radii: Vector = np.maximum(_SMALLEST, largest * share)
+    radii[list(numbered)] = _NUMBERED
+    return radii
+
+
 def _render(
-    points: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    points: layout.Points,
+    radii: Vector,
     edges: Sequence[tuple[int, int, int]],
     members: Sequence[Member],
     numbers: dict[int, int],
@@ -216,12 +235,8 @@ def _render(
         path = "".join(f"M{at[a]}L{at[b]}" for a, b, mine in edges if mine == style)
         if path:
             SubElement(root, "path", {"class": f"edge k{style}", "d": path})
-    most = max(member.stream_requests for member in members) or 1
-    # small nodes first and numbered ones last, so that what is named is never covered
-    for i in sorted(range(len(members)), key=lambda i: (i in numbers, i)):
-        member, (x, y) = members[i], points[i]
-        share = (member.stream_requests / most) ** 0.5
-        radius = _SMALLEST + (_LARGEST - _SMALLEST) * share
+    for i, member in enumerate(members):
+        x, y = points[i]
         circle = SubElement(
             root,
             "circle",
@@ -229,13 +244,12 @@ def _render(
                 "class": "named" if i in numbers else "node",
                 "cx": f"{x:.1f}",
                 "cy": f"{y:.1f}",
-                "r": f"{_NUMBERED if i in numbers else radius:.1f}",
+                "r": f"{radii[i]:.1f}",
             },
         )
         title = f"{name(member.account_id)}: {plural(member.stream_requests, 'request')}"
         SubElement(circle, "title").text = title
         if i in numbers:
-            SubElement(root, "text", {"x": f"{x:.1f}", "y": f"{y + 3.2:.1f}"}).text = str(
-                numbers[i]
-            )
+            label = SubElement(root, "text", {"x": f"{x:.1f}", "y": f"{y + 3.2:.1f}"})
+            label.text = str(numbers[i])
     return charts.render(root)

@@ -11,9 +11,8 @@ from stillwatch.schema import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stillwatch.schema import Campaign, Findings, Summary
-
     from stillwatch.report.views import CampaignView
+    from stillwatch.schema import Campaign, Findings, Summary
 
 MEANING = {
     Verdict.DISTILLATION: "One operator, hidden behind the accounts, harvesting answers: accused.",
@@ -59,7 +58,7 @@ def headline(findings: Findings) -> Headline:
         _scale(accused) if accused else "",
         _rest(findings, bool(accused)),
         _promise(summary.fdr, bool(accused)),
-        _limits(summary, bool(accused)),
+        _limits(summary),
     )
 
 
@@ -80,8 +79,9 @@ def _scale(accused: Sequence[Campaign]) -> str:
     price = f", about {money(cost)} at list price" if cost > 0 else ""
     alone = sum(len(campaign.members) == 1 for campaign in accused)
     lone = ""
-    if alone and len(accused) > 1:
-        lone = f" {plural(alone, 'campaign')} of them {'is' if alone == 1 else 'are'} one account."
+    if len(accused) > 1 and alone:
+        lone = " One is" if alone == 1 else f" {count(alone)} are"
+        lone += " an account that acts alone."
     return f"{plural(members, 'account')}, {plural(requests, 'exchange')}{price}.{lone}"
 
 
@@ -108,43 +108,29 @@ def _promise(fdr: float, accused: bool) -> str:
             f"average at most {level} of the campaigns named are expected to be no campaign. "
             "It holds as far as honest customers behave like those of the calibration."
         )
-    return f"Judged at a false discovery rate of {level}."
+    return (
+        "That is not proof that there is none: a campaign that is small, slow or young may leave "
+        f"too little evidence. Judged at a false discovery rate of {level}."
+    )
 
 
-def _limits(summary: Summary, accused: bool) -> str:
-    said = []
-    if not accused:
-        said.append(
-            "That is not proof that there is none: a campaign that is small, slow or young "
-            "may leave too little evidence."
-        )
-    if summary.missing:
-        said.append(
-            f"{plural(len(summary.missing), 'question')} could not be asked, because the log "
-            "lacks columns."
-        )
-    return " ".join(said)
+def _limits(summary: Summary) -> str:
+    if not summary.missing:
+        return ""
+    return (
+        f"{plural(len(summary.missing), 'question')} could not be asked, because the log or the "
+        "account file lacks columns."
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Certainty:
-    """How sure a verdict is, in words, strongest first."""
-
-    control: str
-    harvest: str
-    bet: str
-
-
-def certainty(campaign: Campaign) -> Certainty:
-    """Explain the three numbers behind a verdict."""
-    e = campaign.e_value
-    return Certainty(
-        control="chance that accounts without a common operator look like this",
-        harvest="chance that ordinary use looks like this",
-        bet="could not be judged"
-        if e is None
-        else f"{e_strength(e)}: betting $1 against every innocent explanation would have "
-        f"paid ${about(e)}",
+def bet(e: float | None) -> str:
+    """An e-value as what it is, a bet against the innocent explanations."""
+    if e is None:
+        return "It could not be judged"
+    grade = e_strength(e)
+    return (
+        f"{grade[0].upper()}{grade[1:]}: $1 bet against the innocent explanations "
+        f"would now be ${about(e)}"
     )
 
 
@@ -178,11 +164,3 @@ def without_strongest(campaign: Campaign) -> str:
         f"Without its strongest evidence the verdict would be {campaign.without_strongest}. "
         "Check that piece first."
     )
-
-
-def cost(campaign: Campaign) -> str:
-    """The operator's cost, and for what."""
-    thousand = campaign.cost_usd / campaign.requests * 1000 if campaign.requests else 0.0
-    if not campaign.cost_usd:
-        return "unknown"
-    return f"{money(campaign.cost_usd)} ({money(thousand)} per {count(1000)} requests)"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ROUNDS = 160
 _SPACING = 1.0  # wished length of an edge; every other length follows from it
 _GOLDEN = np.pi * (3 - np.sqrt(5))
-_CLOSEST = 0.62  # of the spacing: nodes nearer than this are pushed apart at the end
+_PUSHES = 40
 
 
 def components(nodes: int, edges: Edges) -> NDArray[np.int64]:
@@ -85,19 +85,28 @@ def _springs(nodes: int, edges: Edges) -> Points:
         length = np.maximum(np.linalg.norm(push, axis=1), 1e-9)
         heat = hottest * (1 - step / _ROUNDS)
         points = points + push * (np.minimum(length, heat) / length)[:, None]
-    return _spread(points)
+    return points
 
 
-def _spread(points: Points) -> Points:
-    """Push nodes apart that came to lie on each other."""
-    for _ in range(24):
+def separate(points: Points, radii: NDArray[np.float64], size: tuple[float, float]) -> Points:
+    """Push discs apart that overlap, and keep them on the drawing.
+
+    Args:
+        points: (n, 2) centres, in the unit of the drawing.
+        radii: (n,) with the gap that is wished around each disc included.
+        size: width and height of the drawing.
+    """
+    wished = radii[:, None] + radii[None, :]
+    low, high = radii[:, None], np.array(size) - radii[:, None]
+    for _ in range(_PUSHES):
         apart = points[:, None, :] - points[None, :, :]
         distance = np.linalg.norm(apart, axis=2)
         np.fill_diagonal(distance, np.inf)
-        lacking = np.maximum(_CLOSEST * _SPACING - distance, 0) / 2
+        lacking = np.maximum(wished - distance, 0) / 2
         if not lacking.any():
             break
-        points = points + (apart * (lacking / np.maximum(distance, 1e-9))[:, :, None]).sum(axis=1)
+        push = apart * (lacking / np.maximum(distance, 1e-9))[:, :, None]
+        points = np.clip(points + push.sum(axis=1), low, high)
     return points
 
 

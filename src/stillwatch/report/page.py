@@ -145,8 +145,8 @@ def _population(findings: Findings, accounts: pa.Table) -> dict[str, object]:
     requests = accounts.column("requests").to_numpy()
     volume = series.volumes(requests, requests)
     return {
-        "requests_by_day": days and views.by_day(days, "requests", days.busiest[0]),
-        "accounts_by_day": days and views.by_day(days, "accounts", days.busiest[1]),
+        "requests_by_day": views.by_day(days, "requests"),
+        "accounts_by_day": views.by_day(days, "accounts"),
         "hours": views.by_hour(summary.hours, ()),
         "volumes": volume and views.volume_figure(replace(volume, population=()), "all accounts"),
         "days_a_column": days.days_a_column if days else 1,
@@ -203,11 +203,11 @@ def _environment() -> jinja2.Environment:
         "p_value": wording.p_value,
         "percent": wording.percent,
         "plural": wording.plural,
+        "short_day": wording.short_day,
         "prompt": _prompt,
     }
     environment.globals |= {
-        "certainty": headline.certainty,
-        "cost": headline.cost,
+        "bet": headline.bet,
         "meaning": headline.MEANING,
         "opening": headline.opening,
         "span": wording.span,

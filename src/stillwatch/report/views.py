@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -97,6 +97,11 @@ class CampaignView:
         return len(self.campaign.members) == 1
 
     @property
+    def days_active(self) -> int:
+        """Days with at least one request."""
+        return sum(entry.requests > 0 for entry in self.campaign.timeline)
+
+    @property
     def accused(self) -> bool:
         """Whether its verdict is an accusation."""
         return self.campaign.verdict == Verdict.DISTILLATION
@@ -122,8 +127,8 @@ def campaign_view(
         facts=tuple(_fact(fact) for fact in campaign.facts[:MOST_FACTS]),
         capabilities=_shares(campaign.capabilities),
         models=_shares(campaign.models),
-        requests_by_day=days and by_day(days, "requests", days.busiest[0]),
-        accounts_by_day=days and by_day(days, "accounts", days.busiest[1]) if size > 1 else None,
+        requests_by_day=by_day(days, "requests"),
+        accounts_by_day=by_day(days, "accounts") if size > 1 else None,
         days_a_column=days.days_a_column if days else 1,
         hours=by_hour(campaign.hours, summary.hours),
         volumes=_volumes(campaign, accounts),
@@ -148,11 +153,16 @@ def _shares(shares: dict[str, float]) -> tuple[Share, ...]:
     return tuple(Share(what, share, charts.bar(share)) for what, share in shown)
 
 
-def by_day(days: series.Daily, what: str, busiest: int) -> Figure:
-    """A group's course over the log's days; `what` is ``requests`` or ``accounts``."""
-    mine = days.requests if what == "requests" else days.accounts
-    them = days.population_requests if what == "requests" else days.population_accounts
-    unit = "requests" if what == "requests" else "active accounts"
+def by_day(days: series.Daily | None, what: Literal["requests", "accounts"]) -> Figure | None:
+    """A group's course over the log's days, with the population's; None without days."""
+    if days is None:
+        return None
+    if what == "requests":
+        mine, them, unit = days.requests, days.population_requests, "requests"
+        busiest = days.busiest[0]
+    else:
+        mine, them, unit = days.accounts, days.population_accounts, "active accounts"
+        busiest = days.busiest[1]
     return Figure(
         charts.area(
             mine,

@@ -116,7 +116,7 @@ def money(dollars: float) -> str:
     """An estimate in US dollars: ``$12 400``."""
     if 0 < dollars < 1:
         return "less than $1"
-    return f"${about(float(f'{dollars:.3g}'))}"
+    return f"${count(dollars)}" if dollars < 1000 else f"${about(dollars)}"
 
 
 def plural(number: int, one: str, many: str = "") -> str:
@@ -164,6 +164,15 @@ def day(text: str, *, year: bool = True) -> str:
     if when is None:
         return visible(text) or "unknown"
     return f"{when.day} {_MONTHS[when.month - 1]}{f' {when.year}' if year else ''}"
+
+
+def short_day(text: str, beside: str) -> str:
+    """A day for a narrow column: ``3 May``, with its year only where `beside` is of another."""
+    when, other = _parse(text), _parse(beside)
+    if when is None:
+        return visible(text) or "unknown"
+    short = f"{when.day}\u00a0{_MONTHS[when.month - 1][:3]}"
+    return short if other and other.year == when.year else f"{short}\u00a0{when.year}"
 
 
 def moment(text: str) -> str:

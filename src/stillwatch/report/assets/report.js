@@ -17,7 +17,11 @@ for (const box of document.querySelectorAll("[data-table]")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = header.textContent;
-    header.replaceChildren(button);
+    // Chromium leaves buttons out of a header that is repeated on a printed page
+    const printed = document.createElement("span");
+    printed.className = "printed";
+    printed.textContent = header.textContent;
+    header.replaceChildren(button, printed);
     button.addEventListener("click", () => {
       const upward = header.getAttribute("aria-sort") !== "ascending";
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
