@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.lab.test_rhythm import concentration
 
+from stillwatch.errors import UsageError
 from stillwatch.lab.registry import KINDS
 
 if TYPE_CHECKING:
@@ -254,3 +255,8 @@ def test_tasks_come_in_more_than_one_language(run: Callable[..., World]) -> None
     rows = run("careful", accounts=30).harvest
     chinese = np.mean([any("\u4e00" <= letter <= "\u9fff" for letter in text(r)) for r in rows])
     assert 0.1 < chinese < 0.3
+
+
+def test_a_past_longer_than_the_window_is_refused(run: Callable[..., World]) -> None:
+    with pytest.raises(UsageError, match=r"groups\.group: past_days"):
+        run("bought_accounts", days=5)

@@ -165,3 +165,11 @@ def test_freelancers_share_a_glossary_and_topics_but_no_client(run: Callable[...
     world = run("freelancers")
     assert len({row["system_prompt"] for row in world.rows}) == 1
     assert len({row.get("client_address") for row in world.rows}) > 20
+
+
+def test_a_platform_speaks_for_many_people_through_one_account(run: Callable[..., World]) -> None:
+    named = run("platform", accounts=1, named=1.0, users=80).rows
+    assert len({row["end_user_id"] for row in named}) == 80
+    assert len({row["system_prompt"] for row in named}) == 1
+    assert any("messages" in row for row in named)
+    assert not any("end_user_id" in row for row in run("platform", accounts=1, named=0.0).rows)

@@ -32,6 +32,7 @@ from stillwatch.lab.honest.apps import (
 from stillwatch.lab.honest.batch import BatchLabelling, BatchLong, BenchmarkLabs
 from stillwatch.lab.honest.companies import Agency, Enterprise, ShardedCompany
 from stillwatch.lab.honest.individuals import Individuals
+from stillwatch.lab.honest.platforms import Platform
 from stillwatch.lab.honest.resale import ResalePool
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ KINDS: dict[str, type[Group]] = {
         BatchLabelling,
         BatchLong,
         BenchmarkLabs,
+        Platform,
         Enterprise,
         Agency,
         ShardedCompany,

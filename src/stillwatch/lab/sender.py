@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 CHARACTERS_PER_TOKEN = 3.6
 RETRIES = 0.75  # of failed requests that a client library sends again
+SIZES = (64, 128, 256, 512, 1024, 2048, 4096, 8192)  # values that programs set max_tokens to
 ADOPTION = 0.6  # of customers who ever move to a new model within weeks
 ADOPTION_DAYS = 4.0  # median delay of those
 
@@ -151,7 +152,7 @@ def api_settings(rnd: random.Random, world: World, **fields: object) -> Settings
     """How an ordinary customer's program calls the model; `fields` replace what is drawn."""
     drawn: dict[str, object] = {
         "answer": rnd.lognormvariate(5.7, 0.7),
-        "max_tokens": rnd.choice((None, None, 256, 512, 1024, 1024, 2048, 4096, 4096, 8192)),
+        "max_tokens": rnd.choice((None, None, None, None, *SIZES, 1024, 4096, 4096)),
         "temperature": rnd.choice((None, None, 0.0, 0.2, 0.3, 0.7, 1.0)),
         "reasoning": rnd.choice((0.0, 0.0, 0.3, 1.0)),
         "n": rnd.choices((None, 1, 3), (94, 4, 2))[0],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from stillwatch.errors import UsageError
 from stillwatch.lab.adversaries.clock import dispatch
 from stillwatch.lab.adversaries.fleet import Email, Fleet, Networks, Payment, SignUp, Stacks
 from stillwatch.lab.adversaries.rota import Member, Rota, lives
@@ -107,7 +108,14 @@ class Harvest(Group, frozen=True, kw_only=True):
     retries: Literal["same", "other"] = "other"
 
     def play(self, stage: Stage) -> Iterator[Sent]:
-        """See `Group`."""
+        """See `Group`.
+
+        Raises:
+            UsageError: the honest past and the hand-over leave no time for a harvest.
+        """
+        if self.past_days + self.handover_days >= stage.world.days and self.past_days:
+            message = "past_days and handover_days together must be less than the scenario's days"
+            raise UsageError(f"groups.{stage.group}: {message}")
         members = self._members(stage)
         yield from self._harvest(stage, Rota(members))
         for member in members:
@@ -168,7 +176,7 @@ class Harvest(Group, frozen=True, kw_only=True):
             rnd,
             world,
             answer=rnd.uniform(15, 60) if short else rnd.uniform(600, 1300),
-            max_tokens=rnd.choice((64, 128, 256)) if short else rnd.choice((2048, 4096, 8192)),
+            max_tokens=rnd.choice((64, 128, 256) if short else (None, 2048, 4096, 8192)),
             reasoning=0.0 if short else rnd.choice((0.0, 0.5, 1.0)),
             system=system,
             model=OLD_MODELS[0],

@@ -76,9 +76,12 @@ class Fleet:
             addresses = (network.machine(rnd),)
         else:
             addresses = (network.ipv4(*self._places[site], rnd),)
-        return Client(addresses=addresses, stack=self._stack(rnd, site), away=0.3)
+        # As often as people's programs, accounts come through a third party's platform.
+        path = "api" if knobs.network == "datacentre" or rnd.random() < 0.9 else "cloud"
+        stack = self._stack(rnd, site)
+        return Client(addresses=addresses, stack=stack, away=0.3, access_path=path)
 
     def _stack(self, rnd: random.Random, site: int) -> Stack:
         if self._knobs.stacks == "own":
-            return network.browser(rnd) if rnd.random() < 0.3 else network.library(rnd)
+            return network.library(rnd)
         return self._stacks[site if self._knobs.stacks == "several" else 0]

@@ -27,6 +27,7 @@ class Individuals(Group, frozen=True, kw_only=True):
         log_sd: spread of volumes.
         console: share that uses the provider's own chat and not the API.
         rare: share that asks one to three times in all.
+        generalists: share with dozens of topics: teachers, journalists, people who are curious.
         systems: share of API users who set a system prompt of their own.
     """
 
@@ -37,6 +38,7 @@ class Individuals(Group, frozen=True, kw_only=True):
     log_sd: NotNegative = 1.1
     console: Share = 0.5
     rare: Share = 0.12
+    generalists: Share = 0.04
     systems: Share = 0.4
 
     def play(self, stage: Stage) -> Iterator[Sent]:
@@ -49,7 +51,9 @@ class Individuals(Group, frozen=True, kw_only=True):
             if rnd.random() < self.rare:
                 count = rnd.randint(1, 3)  # noqa: PLW2901
             console = rnd.random() < self.console
-            person = persona(dice, world.corpus, console=console)
+            topics = rnd.randint(30, 80) if rnd.random() < self.generalists else None
+            interest = world.corpus.interest(rnd, topics=topics)
+            person = persona(dice, world.corpus, console=console, interest=interest)
             settings = (chat_settings if console else api_settings)(rnd, world)
             if not console and rnd.random() < self.systems:
                 system = world.corpus.reply(rnd, person.interest)
