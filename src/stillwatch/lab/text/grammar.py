@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 N_TOPICS = 4_000
 POPULARITY = 0.55  # exponent of the Zipf law of topics among people
+FIRST_HAN = "\u4e00"
 LANGUAGES = ("en", "zh", "es", "de", "ru")
 LANGUAGE_SHARES = (0.62, 0.16, 0.09, 0.07, 0.06)
 
@@ -195,7 +196,9 @@ def _cumulative(values: Sequence[float]) -> list[float]:
 
 
 def _ended(sentence: str) -> str:
-    return sentence if sentence[-1] in ".,:!?。？，！：" else f"{sentence}."
+    if sentence[-1] in ".,:!?。？，！：":
+        return sentence
+    return f"{sentence}{'。' if sentence[-1] >= FIRST_HAN else '.'}"
 
 
 def _fill(rnd: random.Random, pattern: str, topic: Topic, language: str, own: Sequence[str]) -> str:
