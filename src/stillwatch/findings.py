@@ -34,12 +34,14 @@ def dump_findings(findings: Findings) -> bytes:
     """
     compact = msgspec.json.encode(findings, order="deterministic")
     try:
-        survived = _DECODER.decode(compact) == findings
+        read_back = _DECODER.decode(compact)
     except msgspec.ValidationError:
-        survived = False
-    if not survived:
+        read_back = None
+    if read_back != findings:
         raise ValueError("findings hold an infinite or undefined number, or a type JSON lacks")
-    return msgspec.json.format(compact, indent=2) + b"\n"
+    # 12 and 12.0 are equal findings; read back, both are what the schema says they are
+    canonical = msgspec.json.encode(read_back, order="deterministic")
+    return msgspec.json.format(canonical, indent=2) + b"\n"
 
 
 def load_findings(path: Path) -> Findings:
