@@ -21,7 +21,7 @@ demo: $(VENV)/core.stamp ## Simulate a provider, find its campaigns, write demo/
 	$(BIN)/stillwatch demo --out $(DEMO_OUT)
 
 test: $(VENV)/dev.stamp ## Run the tests (TEST_ARGS=... goes to pytest)
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(TEST_ARGS)
 
 lint: $(VENV)/dev.stamp ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
