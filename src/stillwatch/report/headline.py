@@ -18,7 +18,7 @@ MEANING = {
     Verdict.DISTILLATION: "One operator, hidden behind the accounts, harvesting answers: accused.",
     Verdict.POOLED: "Under common control, but not shown to harvest or to hide: not accused.",
     Verdict.INCONCLUSIVE: "Too little evidence to accuse or to clear: not accused.",
-    Verdict.CLEAR: "Nothing that speaks against it.",
+    Verdict.CLEAR: "Nothing was found that calls for a look.",
 }
 
 

@@ -195,12 +195,6 @@ def span(first: str, last: str) -> str:
     return f"{day(first, year=start.year != end.year)} to {day(last)}"
 
 
-def days_between(first: str, last: str) -> int:
-    """How many days from the first to the last, both counted; 0 where unknown."""
-    start, end = _parse(first), _parse(last)
-    return 0 if start is None or end is None else (end.date() - start.date()).days + 1
-
-
 def _parse(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
