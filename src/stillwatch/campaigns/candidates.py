@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stillwatch.signals.families import WORDLESS
+
 Ints = NDArray[np.int64]
 
 MIN_ACCOUNTS = 4
@@ -26,7 +28,11 @@ CORE_SHARE = 0.2
 MIN_CORE_REQUESTS = 2
 """Mined requests an account needs to be in a core: once is no habit."""
 
-SAME_CORE = 0.5
+HABIT = 6
+"""Mined requests from which a wordless family is a habit of an account. Its stream has no typical
+account to compare with: batch jobs and people ask for reasons side by side."""
+
+SAME_CORE = 0.75
 """Jaccard similarity of cores from which two families are one candidate."""
 
 
@@ -76,7 +82,8 @@ def core_families(feeders: pa.Table) -> list[Family]:
     reaches = (within * 2 < total[family]) & ((within + mined) * 2 >= total[family])
     typical = np.zeros(len(starts), dtype=mined.dtype)
     typical[family[reaches]] = mined[reaches]
-    core = mined >= np.maximum(MIN_CORE_REQUESTS, CORE_SHARE * typical[family])
+    enough = np.maximum(MIN_CORE_REQUESTS, CORE_SHARE * typical[family])
+    core = mined >= np.where(np.isin(kind, WORDLESS), HABIT, enough)
     core_size = np.add.reduceat(core.astype(np.int64), starts)
     core_requests = np.add.reduceat(np.where(core, mined, 0), starts)
     chosen = np.flatnonzero(core_size >= MIN_ACCOUNTS)

@@ -41,7 +41,6 @@ class Traits:
     payment: Ints
     signup_network: Ints
     created: NDArray[np.float64]
-    verification: NDArray[np.object_]
     available: frozenset[str]
 
     def of(self, accounts: Ints) -> Traits:
@@ -54,7 +53,6 @@ class Traits:
             self.payment[i],
             self.signup_network[i],
             self.created[i],
-            self.verification[i],
             self.available,
         )
 

@@ -7,8 +7,9 @@ one work queue are exchangeable: knowing the account tells nothing about the req
 
     R = P(two requests of one account agree) / P(two requests of different accounts agree)
 
-which is 1 for a sharded queue whatever hours, topics and quotas its operator chose, and above 1 for
-people. Everything is linear in the number of requests: pairs are counted from marginal counts.
+which is 1 for a sharded queue whatever hours, topics and quotas its operator chose, and well above
+1 for people. It is estimated in time linear in the number of requests: pairs are counted from
+marginal counts.
 """
 
 from __future__ import annotations
@@ -25,31 +26,8 @@ Ints = NDArray[np.int64]
 MAX_WEIGHT = 50
 """Requests of an account beyond this many add no weight: no account speaks for the group alone."""
 
-
-@dataclass(frozen=True, slots=True)
-class Individuality:
-    """Estimate of log R with its standard error by the jackknife over accounts.
-
-    Attributes:
-        log_ratio: natural log of R; nan where no pair of requests could be compared.
-        error: standard error; inf where fewer than three accounts inform it.
-        accounts: accounts with at least two requests.
-    """
-
-    log_ratio: float
-    error: float
-    accounts: int
-
-    def p_at_least(self, log_floor: float) -> float:
-        """P-value of the null that the group's individuality is at least `log_floor`.
-
-        One-sided t test over accounts: small when the group is less individual than that.
-        """
-        if not np.isfinite(self.log_ratio) or not np.isfinite(self.error):
-            return 1.0
-        if self.error == 0:
-            return 0.0 if self.log_ratio < log_floor else 1.0
-        return float(stats.t.cdf((self.log_ratio - log_floor) / self.error, self.accounts - 1))
+MIN_INFORMED = 3
+"""Accounts with at least two requests that an estimate needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +35,67 @@ class PairCounts:
     """Agreement of pairs by account, float64[accounts] each.
 
     Attributes:
-        within: agreeing pairs inside the account.
-        within_pairs: all pairs inside the account.
-        between: agreeing pairs with other accounts' requests.
-        between_pairs: all pairs with other accounts' requests.
+        within, within_pairs: agreeing pairs and all pairs inside the account.
+        between, between_pairs: the same with other accounts' requests.
+        unit: mean weight of one agreement, to turn weighted sums back into counts.
     """
 
     within: Floats
     within_pairs: Floats
     between: Floats
     between_pairs: Floats
+    unit: float = 1.0
+
+    def of(self, chosen: NDArray[np.bool_]) -> PairCounts:
+        """The counts of some accounts, still against all others."""
+        return PairCounts(
+            self.within[chosen],
+            self.within_pairs[chosen],
+            self.between[chosen],
+            self.between_pairs[chosen],
+            self.unit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Individuality:
+    """Estimate of log R.
+
+    Attributes:
+        log_ratio: natural log of R; nan where nothing could be compared.
+        error: standard error by the jackknife over accounts; inf where it has no estimate.
+        accounts: accounts that inform it.
+        agreeing: agreeing pairs seen inside accounts.
+        expected: agreeing pairs there would be if accounts did not matter (R = 1).
+    """
+
+    log_ratio: float
+    error: float
+    accounts: int
+    agreeing: float
+    expected: float
+
+    @property
+    def ratio(self) -> float:
+        """R itself."""
+        return float(np.exp(self.log_ratio))
+
+    def p_at_least(self, log_floor: float) -> float:
+        """P-value of the null that R is at least `exp(log_floor)`: small for exchangeable accounts.
+
+        The larger of a t test over accounts (which knows how much accounts differ) and a Poisson
+        test of the pair counts (which knows when there were too few pairs to see anything).
+        """
+        if not np.isfinite(self.error):
+            return 1.0
+        counted = stats.poisson.cdf(np.ceil(self.agreeing), self.expected * np.exp(log_floor))
+        if self.error == 0:
+            return float(counted)
+        spread = stats.t.cdf((self.log_ratio - log_floor) / self.error, self.accounts - 1)
+        return float(max(counted, spread))
+
+
+NOTHING = Individuality(float("nan"), float("inf"), 0, 0.0, 0.0)
 
 
 def count_pairs(
@@ -82,43 +111,59 @@ def count_pairs(
         weight: float64[values] of an agreement in that value; 1 each by default.
     """
     accounts = len(sizes)
-    values = int(value.max()) + 1 if len(value) else 0
-    weight = np.ones(values) if weight is None else weight
-    cells, counts = np.unique(account * values + value, return_counts=True)
-    cell_account, cell_value = cells // max(values, 1), cells % max(values, 1)
-    total = np.bincount(value, minlength=values).astype(float)
-    counts = counts.astype(float)
-    within = weight[cell_value] * counts * (counts - 1) / 2
-    between = weight[cell_value] * counts * (total[cell_value] - counts)
     n = sizes.astype(float)
+    pairs = (n * (n - 1) / 2, n * (n.sum() - n))
+    if not len(value):
+        return PairCounts(np.zeros(accounts), pairs[0], np.zeros(accounts), pairs[1])
+    values = int(value.max()) + 1
+    cells, found = np.unique(account * values + value, return_counts=True)
+    cell_account, cell_value = cells // values, cells % values
+    counts = found.astype(float)
+    total = np.bincount(value, minlength=values).astype(float)
+    worth = np.ones(values) if weight is None else weight
+    within = counts * (counts - 1) / 2
+    between = counts * (total[cell_value] - counts)
+    agreements = (within + between / 2).sum()
+    weighted = (worth[cell_value] * (within + between / 2)).sum()
     return PairCounts(
-        np.bincount(cell_account, within, accounts),
-        n * (n - 1) / 2,
-        np.bincount(cell_account, between, accounts),
-        n * (n.sum() - n),
+        np.bincount(cell_account, worth[cell_value] * within, accounts),
+        pairs[0],
+        np.bincount(cell_account, worth[cell_value] * between, accounts),
+        pairs[1],
+        float(weighted / agreements) if agreements else 1.0,
     )
 
 
-def individuality(pairs: PairCounts, prior: float = 0.5) -> Individuality:
-    """Estimate log R from pair counts.
+def account_ratios(pairs: PairCounts) -> tuple[Floats, Floats]:
+    """Agreeing pairs inside each account, and how many there would be if accounts did not matter."""
+    base = pairs.between.sum() / max(pairs.between_pairs.sum(), 1.0)
+    unit = pairs.unit or 1.0
+    return pairs.within / unit, pairs.within_pairs * base / unit
 
-    An account weighs by its requests less one, at most `MAX_WEIGHT`. `prior` agreeing pairs are
-    added on both sides, so that a group without a single agreement is nan rather than certain.
-    """
-    usable = pairs.within_pairs > 0
+
+def individuality(pairs: PairCounts) -> Individuality:
+    """Estimate log R; an account weighs by its requests less one, at most `MAX_WEIGHT`."""
+    usable = (pairs.within_pairs > 0) & (pairs.between_pairs > 0)
     accounts = int(usable.sum())
-    if accounts < 3:
-        return Individuality(float("nan"), float("inf"), accounts)
-    within_pairs = pairs.within_pairs[usable]
-    n = (1 + np.sqrt(1 + 8 * within_pairs)) / 2
+    if accounts < MIN_INFORMED:
+        return NOTHING
+    used = pairs.of(usable)
+    agreeing, expected = account_ratios(used)
+    if expected.sum() <= 0:
+        return NOTHING
+    n = (1 + np.sqrt(1 + 8 * used.within_pairs)) / 2
     v = np.minimum(n - 1, MAX_WEIGHT)
-    base = pairs.between[usable].sum() / pairs.between_pairs[usable].sum()
-    if base <= 0:
-        return Individuality(float("nan"), float("inf"), accounts)
-    w = v * pairs.within[usable] / within_pairs
-    b = v * pairs.between[usable] / pairs.between_pairs[usable]
-    slack = prior * base * v.sum() / max(within_pairs.sum() * base, prior)
+    w = v * used.within / used.within_pairs
+    b = v * used.between / used.between_pairs
+    # half an agreeing pair on both sides keeps the logarithm finite
+    slack = 0.5 * b.sum() / expected.sum()
     log_ratio = np.log((w.sum() + slack) / (b.sum() + slack))
-    left_out = np.log((w.sum() - w + slack) / (b.sum() - b + slack))
+    left_out = np.log((w.sum() - w + slack) / np.maximum(b.sum() - b + slack, slack))
     spread = (accounts - 1) / accounts * ((left_out - left_out.mean()) ** 2).sum()
-    return Individuality(float(log_ratio), float(np.sqrt(spread)), accounts)
+    return Individuality(
+        float(log_ratio),
+        float(np.sqrt(spread)),
+        accounts,
+        float(agreeing.sum()),
+        float(expected.sum()),
+    )

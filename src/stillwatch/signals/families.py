@@ -20,15 +20,23 @@ from stillwatch.schema import FAMILY_KEYS, N_BANDS
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-KINDS = (*FAMILY_KEYS, *(f"band{i}" for i in range(N_BANDS)))
-"""Names of the family kinds; a kind's index is its code in the tables below."""
+KINDS = (*FAMILY_KEYS, *(f"band{i}" for i in range(N_BANDS)), "framed", "asked")
+"""Names of the family kinds; a kind's index is its code in the tables below. The last two have one
+family each: requests that their account makes from a frame, and requests that ask for reasoning or
+grading, in whatever words."""
+
+WORDLESS = tuple(KINDS.index(kind) for kind in ("framed", "asked"))
+"""Codes of the kinds whose families share no words."""
+
+ASKED_SCORE = 0.6
+"""Elicitation or grading score from which a request asks for it: one plain phrase of the lexicon."""
 
 
 def family_keys(requests: ir.Table, *carry: str) -> ir.Table:
     """One row a request and family key that it has: `kind` (int8), `key`, and the carried columns."""
     parts = []
     for code, kind in enumerate(KINDS):
-        key = requests.bands[int(kind[4:])] if kind.startswith("band") else requests[kind]
+        key = _key(requests, kind)
         part = requests.select(kind=ibis.literal(code, "int8"), key=key, **_same(requests, carry))
         parts.append(part.filter(part.key.notnull()))
     return ibis.union(*parts, distinct=False)
@@ -38,19 +46,11 @@ def feeders(requests: ir.Table) -> ir.Table:
     """How much each account feeds each family.
 
     Returns:
-        `kind`, `key`, `account`, `mining_requests`, `requests`, and of the mining half `bodies`
-        (distinct, approximate), `single_turn`, `elicitation`, `grading` (sums), `output_tokens`.
+        `kind`, `key`, `account`, `requests`, `mining_requests`.
     """
-    keys = family_keys(
-        requests, "account", "mining", "turns", "elicitation", "grading", "output_tokens"
-    )
+    keys = family_keys(requests, "account", "mining")
     return keys.group_by("kind", "key", "account").agg(
-        requests=keys.count(),
-        mining_requests=keys.mining.cast("int64").sum(),
-        single_turn=((keys.turns == 1) & keys.mining).cast("int64").sum(),
-        elicitation=keys.elicitation.sum(where=keys.mining).fill_null(0.0),
-        grading=keys.grading.sum(where=keys.mining).fill_null(0.0),
-        output_tokens=keys.output_tokens.sum(where=keys.mining).fill_null(0),
+        requests=keys.count(), mining_requests=keys.mining.cast("int64").sum()
     )
 
 
@@ -62,6 +62,25 @@ def fed_by_several(feeders: ir.Table, *, accounts: int, requests: int) -> ir.Tab
     )
     kept = sizes.filter((sizes.accounts >= accounts) & (sizes.stream >= requests))
     return feeders.semi_join(kept, ["kind", "key"])
+
+
+def large_feeders(requests: ir.Table, least: int) -> ir.Table:
+    """Families that one account feeds at least so often: `kind`, `key`, `account`, `requests`."""
+    heavy = requests.group_by("account").agg(total=requests.count())
+    of_heavy = requests.semi_join(heavy.filter(heavy.total >= least), "account")
+    fed = feeders(of_heavy)
+    return fed.filter(fed.requests >= least)
+
+
+def _key(requests: ir.Table, kind: str) -> ir.Value:
+    if kind.startswith("band"):
+        return requests.bands[int(kind[4:])]
+    if kind == "framed":
+        return ibis.ifelse(requests.framed, ibis.literal(0, "int64"), ibis.null("int64"))
+    if kind == "asked":
+        asked = (requests.elicitation >= ASKED_SCORE) | (requests.grading >= ASKED_SCORE)
+        return ibis.ifelse(asked, ibis.literal(0, "int64"), ibis.null("int64"))
+    return requests[kind]
 
 
 def _same(table: ir.Table, names: tuple[str, ...]) -> dict[str, ir.Value]:

@@ -27,6 +27,9 @@ SAMPLED_COLUMNS = (
     "model",
     "tokens",
     "body_key",
+    "head4_key",
+    "tail4_key",
+    "skeleton_key",
     "turns",
     "prompt_words",
     "capability",
@@ -51,24 +54,31 @@ def stream_members(requests: ir.Table, families: ir.Table, cores: ir.Table) -> i
         cores: `candidate`, `account`.
 
     Returns:
-        `candidate`, `request_key`, one row each.
+        `candidate`, `account`, `request_key`, one row each.
     """
     of_cores = requests.semi_join(cores, "account")
     keys = family_keys(of_cores, "account", "request_key")
     hits = keys.join(families, ["kind", "key"]).select("candidate", "account", "request_key")
-    return hits.semi_join(cores, ["candidate", "account"]).select(
-        "candidate", "request_key"
-    ).distinct()
+    return hits.semi_join(cores, ["candidate", "account"]).distinct()
+
+
+def stream_counts(requests: ir.Table, members: ir.Table) -> ir.Table:
+    """How many requests each account has in each stream: `candidate`, `account`, `mined`, `tested`."""
+    rows = members.join(requests.select("request_key", "mining"), "request_key")
+    return rows.group_by("candidate", "account").agg(
+        mined=rows.mining.cast("int64").sum(), tested=(~rows.mining).cast("int64").sum()
+    )
 
 
 def stream_sample(requests: ir.Table, members: ir.Table, per_account: int) -> ir.Table:
     """Rows to test on: of each candidate, account and half at most `per_account` requests.
 
-    Which ones is decided by the keyed request hash, a random order that does not change.
+    Which ones is decided by the keyed hash of the body: a random choice of items that is the same
+    in every account, so that items which several accounts send stay visible in the sample.
     """
-    rows = requests.select(*SAMPLED_COLUMNS).join(members, "request_key")
+    rows = requests.select(*SAMPLED_COLUMNS).join(members.select("candidate", "request_key"), "request_key")
     rank = ibis.row_number().over(
-        group_by=[rows.candidate, rows.account, rows.mining], order_by=rows.request_key
+        group_by=[rows.candidate, rows.account, rows.mining], order_by=[rows.body_key, rows.request_key]
     )
     ranked = rows.mutate(rank=rank)
     return ranked.filter(ranked["rank"] < per_account).drop("rank")

@@ -1,0 +1,119 @@
+"""The whole of detection: from sketches and account traits to verdicts.
+
+    mine ──▶ judge ──▶ combine ──▶ describe ──▶ write
+      └──▶ lone extractors ───────────┘
+
+Mining sees one half of the evidence and judging the other. Nothing here reads a clock or a random
+source but the seed of the halves, and every table is sorted before it is used, so the same sketches
+give the same verdicts byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.campaigns.concealment import Traits
+from stillwatch.campaigns.describe import deeds
+from stillwatch.campaigns.individuals import Floors
+from stillwatch.campaigns.judge import Background, Judged, judge
+from stillwatch.campaigns.lone import lone_extractors
+from stillwatch.campaigns.membership import combine
+from stillwatch.campaigns.mine import mine
+from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
+from stillwatch.schema import Campaign, Verdict
+from stillwatch.signals.activity import account_activity
+from stillwatch.signals.frames import with_framed
+from stillwatch.signals.halves import with_half
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from stillwatch.progress import Progress
+
+STEPS = 8
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The outcome of detection.
+
+    Attributes:
+        campaigns: most certain verdict first, then largest.
+        accounts: `schema.ACCOUNT_VERDICTS`, ordered by account id.
+        floors: what the benign-group null asked for; a habit that could not be used is None.
+        judged: every group that was tested.
+        looked_at: groups that mining looked at.
+        customers: whole customers in the harvest test's reference.
+    """
+
+    campaigns: tuple[Campaign, ...]
+    accounts: pa.Table
+    floors: Floors
+    judged: tuple[Judged, ...]
+    looked_at: int
+    customers: int
+
+
+def detect(
+    requests: ir.Table,
+    names: pa.Table,
+    traits: Traits,
+    *,
+    level: float,
+    seed: int,
+    progress: Progress,
+) -> Detection:
+    """Find the campaigns among the requests of a store.
+
+    Args:
+        requests: sealed sketches.
+        names: `account`, `account_id` of every account, ordered by id.
+        traits: what the accounts declare, of every account.
+        level: false discovery rate of accused groups.
+        seed: of the split into halves.
+        progress: shows the steps.
+    """
+    with progress.step("detecting", STEPS) as step:
+        table = with_framed(with_half(requests, seed)).cache()
+        activity = account_activity(table).order_by("account").to_pyarrow()
+        directory = Directory.of(names, activity)
+        step.advance()
+        declared = traits.organization >= 0
+        entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
+        mined = mine(table, traits.account, entities, step)
+        background = Background.of(activity, mined.feeders, mined.candidates)
+        judged = judge(mined.candidates, mined.floors, mined.reference, traits, background, level)
+        groups = combine(judged, background, mined.reference)
+        step.advance()
+        explained = np.unique(np.concatenate([g.accounts for g in groups] or [traits.account[:0]]))
+        alone = lone_extractors(table, explained, mined.reference, traits, level)
+        lone = [x for x in alone if x.verdict is not Verdict.CLEAR]
+        step.advance()
+        streams = [(group.families, group.accounts) for group in groups]
+        streams += [(x.candidate.families, x.candidate.accounts) for x in lone]
+        done = deeds(table, streams)
+        written = in_order(
+            [
+                *(
+                    write_group(group, d, directory, traits, mined.floors, level)
+                    for group, d in zip(groups, done, strict=False)
+                ),
+                *(
+                    write_lone(x, d, directory, level)
+                    for x, d in zip(lone, done[len(groups) :], strict=True)
+                ),
+            ]
+        )
+        step.advance()
+    return Detection(
+        campaigns=tuple(entry.campaign for entry in written),
+        accounts=account_table(written, directory, judged=mined.floors.content is not None),
+        floors=mined.floors,
+        judged=tuple(judged),
+        looked_at=mined.looked_at,
+        customers=len(mined.reference.features),
+    )

@@ -1,0 +1,221 @@
+"""A verdict in words: facts with their numbers, innocent explanations, what would change it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.campaigns.individuals import KEPT, SHARED_ITEMS, Floors
+from stillwatch.campaigns.judge import EXTRACTION_LEVEL, Judged
+from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
+from stillwatch.schema import Explanation, Fact, Verdict
+
+
+def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
+    """What speaks for common control and harvesting, the strongest first."""
+    habits, people, population = judged.habits, judged.people, _Population(floors)
+    found = [
+        Fact(
+            signal="content_individuality",
+            text=(
+                f"Two requests of one account are about the same thing {_times(habits.content.ratio)}"
+                " two requests of different accounts; for this provider's customers it is "
+                f"{_times(population.content)}. The accounts work through one pile."
+            ),
+            value=_round(habits.content.ratio),
+            expected=_round(population.content),
+            p=people.content,
+        ),
+        Fact(
+            signal="item_sharing",
+            text=(
+                f"{habits.sharing.value:.0%} of an account's items are also sent by another account "
+                "of the group: the pile is divided, not copied."
+            ),
+            value=_round(habits.sharing.value),
+            expected=None,
+            p=people.sharing,
+        ),
+    ]
+    if floors.rhythm is not None and people.rhythm < 1:
+        found.append(
+            Fact(
+                signal="rhythm_individuality",
+                text=(
+                    f"Two requests of one account fall into the same hour "
+                    f"{_times(habits.rhythm.ratio)} two requests of different accounts; for "
+                    f"customers it is {_times(population.rhythm)}. Nobody here has hours of their own."
+                ),
+                value=_round(habits.rhythm.ratio),
+                expected=_round(population.rhythm),
+                p=people.rhythm,
+            )
+        )
+    if people.volume < 1:
+        found.append(
+            Fact(
+                signal="volume_spread",
+                text=(
+                    f"The accounts use the stream almost equally (log-spread "
+                    f"{habits.volume.log_sd:.2f}; the most even honest groups have "
+                    f"{floors.volume:.2f})."
+                ),
+                value=_round(habits.volume.log_sd),
+                expected=floors.volume,
+                p=people.volume,
+            )
+        )
+    if floors.conversation is not None and people.conversation < 1:
+        found.append(
+            Fact(
+                signal="conversation",
+                text=(
+                    f"{habits.conversation.value:.1%} of the requests follow up on an answer or try "
+                    f"again; for customers it is {population.conversation:.0%}."
+                ),
+                value=_round(habits.conversation.value),
+                expected=_round(population.conversation),
+                p=people.conversation,
+            )
+        )
+    found.sort(key=lambda fact: fact.p if fact.p is not None else 1.0)
+    return tuple(found) + harvest_facts(judged.harvest, judged.extraction_p)
+
+
+def harvest_facts(row: object, p: float | None) -> tuple[Fact, ...]:
+    """What speaks for harvesting: the features of the pooled stream."""
+    if p is None:
+        return ()
+    breadth, novelty, frame, elicitation, output = np.asarray(row, dtype=float)
+    text = (
+        f"The stream looks like a harvest: {novelty:.0%} of its requests are asked once only, "
+        f"{frame:.0%} come in the commonest frame, its questions ask for reasoning or grading with a "
+        f"mean score of {elicitation:.2f}, and its breadth is {np.exp(breadth):.2f} of that of all "
+        "customers together"
+    )
+    if np.isfinite(output):
+        text += f"; an answer has {np.expm1(output):,.0f} tokens on average"
+    return (
+        Fact(signal="harvest", text=f"{text}.", value=_round(np.exp(breadth)), expected=None, p=p),
+    )
+
+
+def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
+    """The innocent explanations considered, and what became of each."""
+    people = judged.people
+    others = min(1.0, 3 * min(people.rhythm, people.volume, people.conversation))
+    found = [
+        Explanation(
+            name="chance",
+            text="Unrelated accounts happen to use the same words: the rate at which everybody else "
+            "uses them, times each account's activity, does not give so many.",
+            rejected=judged.independence <= level,
+            p=judged.independence,
+        ),
+        Explanation(
+            name="people_with_one_application",
+            text="They are people with an application, a template or a glossary in common: people "
+            "would each write about their own things.",
+            rejected=people.content <= level,
+            p=people.content,
+        ),
+        Explanation(
+            name="people_without_topics",
+            text="They are people who happen to share topics: people would still have their own "
+            "hours, amounts of use, or conversations.",
+            rejected=others <= level,
+            p=others,
+        ),
+        Explanation(
+            name="one_exercise",
+            text="They all do the same exercise, benchmark or viral prompt: then at least "
+            f"{SHARED_ITEMS:.0%} of their items would be the same.",
+            rejected=people.sharing <= level,
+            p=people.sharing,
+        ),
+        Explanation(
+            name="ordinary_batch_work",
+            text="It is batch work that does not harvest the model: compared with whole customers of "
+            "this log, the stream is too broad, too varied and too demanding for that.",
+            rejected=judged.harvesting,
+            p=judged.extraction_p,
+        ),
+        Explanation(
+            name="one_customer_in_the_open",
+            text="; ".join(judged.concealment.open_structure)
+            or "The accounts declare no organisation, domain or payer in common.",
+            rejected=judged.concealment.concealed,
+            p=None,
+        ),
+    ]
+    return tuple(found)
+
+
+def would_change(judged: Judged) -> str:
+    """What evidence would change the verdict, in one sentence."""
+    if judged.verdict is Verdict.DISTILLATION:
+        return (
+            "A declared organisation or an authorised reseller that covers these accounts would make "
+            "it pooled; accounts that turn out to have topics and hours of their own would clear it."
+        )
+    if judged.verdict is Verdict.POOLED and judged.concealment.open_structure:
+        return "Evidence that the common domain or payer is false would make it a campaign."
+    if judged.verdict is Verdict.POOLED:
+        return (
+            f"A stream that passes the harvest test (p at most {EXTRACTION_LEVEL}) would make it a "
+            "campaign; a declared organisation would clear it."
+        )
+    return "More days of the log, or account and address data, would decide it either way."
+
+
+def lone_facts(lone: Lone) -> tuple[Fact, ...]:
+    """What speaks against a lone account."""
+    return (
+        *harvest_facts(lone.harvest, lone.extraction_p),
+        Fact(
+            signal="items_in_one_frame",
+            text=f"{lone.items:,} requests came in one frame; accounts are looked at from "
+            f"{MIN_ITEMS:,} on.",
+            value=float(lone.items),
+        ),
+        Fact(
+            signal="items_others_send",
+            text=f"{lone.shared:.0%} of its items are also sent by others; a public benchmark would "
+            f"be over {SHARED:.0%}.",
+            value=_round(lone.shared),
+        ),
+    )
+
+
+def lone_explanations(lone: Lone, level: float) -> tuple[Explanation, ...]:
+    """The innocent explanations of a lone account."""
+    return (
+        Explanation(
+            name="ordinary_batch_work",
+            text="It is one customer's batch job: compared with whole customers of this log, it is "
+            "too broad, too varied and too demanding for that.",
+            rejected=lone.verdict is Verdict.DISTILLATION,
+            p=lone.extraction_p,
+        ),
+        Explanation(
+            name="public_benchmark",
+            text="It runs a public benchmark: then others would send many of its items.",
+            rejected=lone.shared <= SHARED,
+        ),
+    )
+
+
+class _Population:
+    """What customers of this log show, to compare with: R of content and rhythm, and a share."""
+
+    def __init__(self, floors: Floors) -> None:
+        self.content = float(np.exp((floors.content or 0.0) / KEPT))
+        self.rhythm = float(np.exp((floors.rhythm or 0.0) / KEPT))
+        self.conversation = (floors.conversation or 0.0) / KEPT
+
+
+def _times(ratio: float) -> str:
+    return "as often as" if 0.95 < ratio < 1.05 else f"{ratio:.2g} times as often as"
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.4g}") if np.isfinite(value) else 0.0

@@ -1,0 +1,182 @@
+"""Is this stream harvesting?
+
+A harvest has a corpus to cover: it is broad where people are narrow, never asks twice, asks every
+time in a fixed frame, wants the reasoning or the grading, and wants long answers. Each of these an
+honest customer shows too; all of them at once, hardly one does. How hardly, is read off whole
+customers of the same log: each feature is ranked among them, the ranks are combined by Fisher's
+method, and the combination is judged by its own distribution over the same customers, which takes
+care of features that go together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from stillwatch.campaigns.stream import COMMON_WORD, FRAME_REPEATS, FRAME_WORD, Stream
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEATURES = ("breadth", "novelty", "frame", "elicitation", "output")
+
+MIN_REQUESTS = 12
+"""Requests a customer needs to be compared with: fewer show no breadth either way."""
+
+MIN_CUSTOMERS = 50
+"""Whole customers a reference needs: fewer give no tail to speak of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What words are worth in the population: rare ones much, common ones little.
+
+    Attributes:
+        words: sorted token codes; weights: squared inverse document frequency of each.
+        unseen: weight of a word that the population sample does not have.
+        agreement: weighted agreement of two requests drawn from the population.
+    """
+
+    words: Ints
+    weights: Floats
+    unseen: float
+    agreement: float
+
+    @classmethod
+    def of(cls, population: Stream) -> Vocabulary:
+        """Count the words of a sample of whole customers."""
+        n = max(len(population), 2)
+        filled = population.tokens[population.tokens != 0]
+        words, counts = np.unique(filled, return_counts=True)
+        weights = np.log(n / counts) ** 2
+        weights[counts > COMMON_WORD * n] = 0.0
+        pairs = counts * (counts - 1) / 2
+        agreement = float((weights * pairs).sum() / (n * (n - 1) / 2))
+        return cls(words, weights, float(np.log(n) ** 2), max(agreement, 1e-12))
+
+    def weigh(self, tokens: Ints) -> Floats:
+        """Weight of each token."""
+        if not len(self.words):
+            return np.full(tokens.shape, self.unseen)
+        i = np.minimum(np.searchsorted(self.words, tokens), len(self.words) - 1)
+        return np.where(self.words[i] == tokens, self.weights[i], self.unseen)
+
+
+def harvest_features(
+    stream: Stream, codes: Ints, customers: int, vocabulary: Vocabulary
+) -> Floats:
+    """Features of several customers, or of one pooled stream, float64[customers, 5].
+
+    Args:
+        stream: their requests.
+        codes: customer of each request, 0..customers.
+        vocabulary: of the population.
+
+    Columns as in `FEATURES`:
+        breadth: log of the population's agreement over the customer's own (in content words, the
+            customer's frame left out); 0 is as broad as everybody together, people are below.
+        novelty: share of distinct bodies.
+        frame: share of requests in the commonest first words, last words or skeleton.
+        elicitation: mean of the larger of the elicitation and grading scores.
+        output: log of the mean answer length; nan where unknown.
+    """
+    n = np.bincount(codes, minlength=customers).astype(float)
+    out = np.full((customers, len(FEATURES)), np.nan)
+    out[:, 0] = _breadth(stream, codes, n, vocabulary)
+    bodies = np.unique(np.stack([codes, stream.body]), axis=1)
+    out[:, 1] = np.bincount(bodies[0], minlength=customers) / np.maximum(n, 1)
+    out[:, 2] = np.max([_commonest(codes, key, n) for key in stream.frames.T], axis=0)
+    asked = np.maximum(stream.elicitation, stream.grading)
+    out[:, 3] = np.bincount(codes, asked, customers) / np.maximum(n, 1)
+    known = np.isfinite(stream.output_tokens)
+    answered = np.bincount(codes[known], minlength=customers)
+    tokens = np.bincount(codes[known], stream.output_tokens[known], customers)
+    some = answered > 0
+    out[some, 4] = np.log1p(tokens[some] / answered[some])
+    return out
+
+
+def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> Floats:
+    filled = stream.tokens != 0
+    owner = np.broadcast_to(codes[:, None], stream.tokens.shape)[filled]
+    distinct, word = np.unique(stream.tokens[filled], return_inverse=True)
+    cells, counts = np.unique(owner * len(distinct) + word, return_counts=True)
+    cell_owner, cell_word = cells // max(len(distinct), 1), cells % max(len(distinct), 1)
+    worth = vocabulary.weigh(distinct)[cell_word]
+    worth[(counts >= FRAME_REPEATS) & (counts > FRAME_WORD * n[cell_owner])] = 0.0
+    agreeing = np.bincount(cell_owner, worth * counts * (counts - 1) / 2, len(n))
+    pairs = n * (n - 1) / 2
+    # one agreement in a typical word, spread over all pairs, keeps the ratio finite
+    slack = np.median(vocabulary.weights) if len(vocabulary.weights) else 1.0
+    rate = (agreeing + slack) / np.maximum(pairs, 1)
+    return np.log(vocabulary.agreement / rate)
+
+
+def _commonest(codes: Ints, key: Ints, n: Floats) -> Floats:
+    known = key != -1
+    cells, counts = np.unique(np.stack([codes[known], key[known]]), axis=1, return_counts=True)
+    top = np.zeros(len(n))
+    np.maximum.at(top, cells[0], counts)
+    return top / np.maximum(n, 1)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Whole customers that streams are compared with.
+
+    Attributes:
+        vocabulary: what words are worth.
+        features: float64[customers, 5], the customers' own features.
+        scores: sorted Fisher scores of the same customers.
+    """
+
+    vocabulary: Vocabulary
+    features: Floats
+    scores: Floats
+
+    @classmethod
+    def of(cls, population: Stream) -> Reference:
+        """Build from a sample of whole customers; those with too few requests are left out."""
+        vocabulary = Vocabulary.of(population)
+        _, codes, sizes = population.coded()
+        features = harvest_features(population, codes, len(sizes), vocabulary)
+        features = features[sizes >= MIN_REQUESTS]
+        bare = cls(vocabulary, features, np.zeros(0))
+        scores = np.array([bare.score(row) for row in features])
+        return cls(vocabulary, features, np.sort(scores))
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether there are enough customers to judge by."""
+        return len(self.features) >= MIN_CUSTOMERS
+
+    def ranks(self, row: Floats) -> Floats:
+        """For each feature the share of customers that show at least as much; 1 where unknown."""
+        ranks = np.ones(len(row))
+        for i, value in enumerate(row):
+            known = self.features[:, i][np.isfinite(self.features[:, i])]
+            if np.isfinite(value) and len(known):
+                ranks[i] = (1 + (known >= value).sum()) / (1 + len(known))
+        return ranks
+
+    def score(self, row: Floats) -> float:
+        """Fisher's combination of the ranks: -2 times the sum of their logarithms."""
+        return float(-2 * np.log(self.ranks(row)).sum())
+
+    def p_value(self, row: Floats) -> float:
+        """How rarely a whole customer looks at least as much like a harvest.
+
+        Inside the sample it is the rank; beyond it, a gamma distribution fitted to the customers'
+        scores extrapolates, but never below a hundredth of the smallest possible rank.
+        """
+        if not self.sufficient:
+            return 1.0
+        score = self.score(row)
+        n = len(self.scores)
+        rank = (1 + (self.scores >= score).sum()) / (1 + n)
+        mean, variance = self.scores.mean(), max(self.scores.var(), 1e-9)
+        tail = float(stats.gamma.sf(score, mean**2 / variance, scale=variance / mean))
+        return float(max(min(rank, max(tail, 0.01 / (1 + n))), 1e-12))

@@ -1,0 +1,146 @@
+"""The habits of a group: how much its accounts are individuals.
+
+Each habit is something that people have, each their own, and that accounts draining one queue have
+not: what they write about (`content`), when they come (`rhythm`), how much they use (`volume`),
+whether they follow up and try again (`conversation`). `sharing` looks the other way: people who do
+the same exercise or benchmark send the same items, while a queue serves each item once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from stillwatch.campaigns.exchangeability import Individuality, count_pairs, individuality
+from stillwatch.campaigns.stream import Stream
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MAX_TRIALS = 5
+"""Requests of an account that count as trials of one share: its requests are not independent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share that is estimated over accounts.
+
+    Attributes:
+        value: mean over accounts; nan without accounts.
+        error: standard error over accounts.
+        accounts: how many.
+        trials: effective number of independent requests behind it.
+    """
+
+    value: float
+    error: float
+    accounts: int
+    trials: float
+
+    def p_at_least(self, floor: float) -> float:
+        """P-value of the null that the share is at least `floor`: the larger of t and binomial."""
+        if self.accounts < 3:
+            return 1.0
+        n = round(self.trials)
+        counted = float(stats.binom.cdf(round(self.value * n), n, floor))
+        if self.error == 0:
+            return counted
+        spread = float(stats.t.cdf((self.value - floor) / self.error, self.accounts - 1))
+        return max(counted, spread)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How unequally accounts use a stream.
+
+    Attributes:
+        log_sd: spread of the accounts' rates, the counting noise taken out.
+        dispersion: variance of the counts over their mean.
+        mean: requests an account.
+        accounts: how many.
+    """
+
+    log_sd: float
+    dispersion: float
+    mean: float
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What was measured of a group on one half of the evidence."""
+
+    accounts: int
+    requests: int
+    content: Individuality
+    rhythm: Individuality
+    volume: Volume
+    conversation: Share
+    sharing: Share
+
+
+def measure(stream: Stream, counts: Ints | None = None) -> Habits:
+    """Measure the habits of the accounts in a stream.
+
+    Args:
+        stream: sampled requests.
+        counts: requests of every account in the whole stream, where the sample is cut short.
+    """
+    _, codes, sizes = stream.coded()
+    owner, word, weight = stream.words_in(codes)
+    hours = np.unique(stream.slot, return_inverse=True)[1]
+    return Habits(
+        accounts=len(sizes),
+        requests=len(stream),
+        content=individuality(count_pairs(owner, word, sizes, weight)),
+        rhythm=individuality(count_pairs(codes, hours, sizes)),
+        volume=_volume(sizes if counts is None else counts[counts > 0]),
+        conversation=_conversation(stream, codes, sizes),
+        sharing=_sharing(stream, codes, sizes),
+    )
+
+
+def _volume(counts: Ints) -> Volume:
+    n = counts.astype(float)
+    mean = float(n.mean()) if len(n) else 0.0
+    if len(n) < 3 or mean == 0:
+        return Volume(float("nan"), float("nan"), mean, len(n))
+    variance = float(n.var(ddof=1))
+    excess = max(variance - mean, 0.0) / mean**2
+    return Volume(float(np.sqrt(np.log1p(excess))), variance / mean, mean, len(n))
+
+
+def _conversation(stream: Stream, codes: Ints, sizes: Ints) -> Share:
+    """Requests that follow up in a conversation or repeat one of the same account."""
+    order = np.lexsort((stream.request, stream.body, codes))
+    again = np.zeros(len(stream), dtype=bool)
+    same = (codes[order][1:] == codes[order][:-1]) & (
+        stream.body[order][1:] == stream.body[order][:-1]
+    )
+    again[order[1:]] = same
+    return _share((stream.turns > 1) | again, codes, sizes)
+
+
+def _sharing(stream: Stream, codes: Ints, sizes: Ints) -> Share:
+    """Distinct items of an account that another account of the group sends too."""
+    items = np.unique(np.stack([stream.body, codes]), axis=1)
+    _, index, senders = np.unique(items[0], return_inverse=True, return_counts=True)
+    owners = items[1]
+    return _share(senders[index] > 1, owners, np.bincount(owners, minlength=len(sizes)))
+
+
+def _share(hit: NDArray[np.bool_], codes: Ints, sizes: Ints) -> Share:
+    known = sizes > 0
+    n = sizes[known].astype(float)
+    if not len(n):
+        return Share(float("nan"), float("inf"), 0, 0.0)
+    shares = np.bincount(codes, hit, len(sizes))[known] / n
+    trials = np.minimum(n, MAX_TRIALS)
+    value = float((shares * trials).sum() / trials.sum())
+    left_out = (value * trials.sum() - shares * trials) / np.maximum(trials.sum() - trials, 1e-9)
+    count = len(n)
+    error = np.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum())
+    return Share(value, float(error), count, float(trials.sum()))

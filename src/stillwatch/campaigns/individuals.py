@@ -1,0 +1,143 @@
+"""The benign-group null: are these people?
+
+Honest groups (users of one application, a class, a hackathon, freelancers with one glossary) differ
+in almost everything, but not in this: their members are people, and people are individuals. How
+individual, is read off the log's own population; a group that has lost most of that is not people.
+
+    floor = exp(KEPT * log R of the population)
+
+so where a log shows no individuality at all in a habit, that habit can speak against nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import stats
+
+from stillwatch.campaigns.candidates import CORE_SHARE
+from stillwatch.campaigns.evalues import partial_conjunction
+from stillwatch.campaigns.habits import Habits
+
+KEPT = 0.4
+"""Share of the population's log individuality that every honest group keeps. In simulated logs with
+real prompts honest groups kept .6 or more in content and rhythm, unless they lacked a habit
+altogether (a hackathon has no nights), and campaigns less than .1; see docs/method.md."""
+
+MIN_POPULATION = np.log(1.5)
+"""Log individuality of the population below which a habit is not used."""
+
+VOLUME_FLOOR = 0.3
+"""Log-sd of use within the most even honest groups; published groups of people show .4 to 1.1."""
+
+SHARED_ITEMS = 0.5
+"""Share of items in common from which on a group may be one exercise or benchmark."""
+
+_DRAWS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """What the least individual honest group keeps, from the population's habits.
+
+    Attributes:
+        content, rhythm: log R; None where the population shows too little of it.
+        conversation: share of follow-ups and repeats; None where people show none.
+        volume: log-sd.
+    """
+
+    content: float | None
+    rhythm: float | None
+    conversation: float | None
+    volume: float = VOLUME_FLOOR
+
+    @classmethod
+    def of_population(cls, habits: Habits) -> Floors:
+        """Floors from the habits of whole customers, drawn from the log itself."""
+        return cls(
+            _floor(habits.content.log_ratio),
+            _floor(habits.rhythm.log_ratio),
+            KEPT * habits.conversation.value if habits.conversation.value > 0.05 else None,
+        )
+
+
+def _floor(population: float) -> float | None:
+    return KEPT * population if population >= MIN_POPULATION else None
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleTest:
+    """P-values of "these are people" by habit, and the one that counts.
+
+    Attributes:
+        content, rhythm, volume, conversation: small where the group lacks that habit.
+        sharing: p-value of "they all do one exercise"; small where items are not shared.
+        p: of the null that content is individual, or all other habits are, or items are shared.
+    """
+
+    content: float
+    rhythm: float
+    volume: float
+    conversation: float
+    sharing: float
+
+    @property
+    def p(self) -> float:
+        """Intersection-union over the explanations; the other habits by partial conjunction.
+
+        An honest group may lack one habit. It takes the loss of what people write about and of
+        at least one habit more to rule people out.
+        """
+        others = partial_conjunction([self.rhythm, self.volume, self.conversation], 1)
+        return max(self.content, others, self.sharing)
+
+
+def test_people(habits: Habits, floors: Floors) -> PeopleTest:
+    """Test a group's habits, measured on data that did not choose the group."""
+    return PeopleTest(
+        content=_individual(habits.content.p_at_least, floors.content),
+        rhythm=_individual(habits.rhythm.p_at_least, floors.rhythm),
+        volume=_volume_p(habits, floors.volume),
+        conversation=_individual(habits.conversation.p_at_least, floors.conversation),
+        sharing=habits.sharing.p_at_least(SHARED_ITEMS),
+    )
+
+
+def _individual(p_at_least: object, floor: float | None) -> float:
+    if floor is None:
+        return 1.0
+    assert callable(p_at_least)  # noqa: S101
+    return float(p_at_least(floor))
+
+
+def _volume_p(habits: Habits, floor: float) -> float:
+    """P-value of "use is at least as uneven as a log-sd of `floor` makes it".
+
+    The null draws accounts with log-normal rates and Poisson counts, keeps those that the core
+    rule would keep, and compares the dispersion; a normal fit to its logarithm reaches the tail.
+    """
+    volume = habits.volume
+    if volume.accounts < 3 or not np.isfinite(volume.dispersion) or volume.mean < 1:
+        return 1.0
+    # rounded, so that near-equal groups share one simulation
+    mean = round(float(np.exp(round(np.log(volume.mean), 1))), 3)
+    centre, spread = _null_log_dispersion(min(volume.accounts, 400), mean, floor)
+    observed = np.log(max(volume.dispersion, 1e-3))
+    return float(stats.norm.cdf((observed - centre) / spread))
+
+
+@lru_cache(maxsize=4096)
+def _null_log_dispersion(accounts: int, mean: float, log_sd: float) -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    draws = max(200, min(_DRAWS, 400_000 // accounts))
+    rates = mean * np.exp(rng.normal(0, log_sd, (draws, accounts)) - log_sd**2 / 2)
+    counts = rng.poisson(rates).astype(float)
+    typical = np.median(counts, axis=1, keepdims=True)
+    kept = counts >= np.maximum(CORE_SHARE * typical, 1)
+    size = np.maximum(kept.sum(axis=1), 2)
+    means = np.where(kept, counts, 0).sum(axis=1) / size
+    squares = np.where(kept, (counts - means[:, None]) ** 2, 0).sum(axis=1)
+    logs = np.log(squares / (size - 1) / np.maximum(means, 1e-3) + 1e-3)
+    return float(logs.mean()), float(logs.std() + 1e-9)

@@ -1,0 +1,219 @@
+"""The verdict on a mined group, from the testing half of the evidence.
+
+A group is accused only if every innocent explanation is ruled out: chance (independence), people
+(the benign-group null) and a common exercise; if its stream is a harvest; and if its common control
+is concealed. Coordination is decided over all groups together by e-BH at the scan's level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import stats
+
+from stillwatch.campaigns.candidates import Family
+from stillwatch.campaigns.concealment import Concealment, Traits, judge_concealment
+from stillwatch.campaigns.evalues import e_bh, e_value
+from stillwatch.campaigns.extraction import Reference, harvest_features
+from stillwatch.campaigns.habits import Habits, measure
+from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
+from stillwatch.campaigns.mine import Mined
+from stillwatch.schema import Verdict
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+EXTRACTION_LEVEL = 0.05
+"""Level of the harvest test. It comes on top of coordination, which carries the error control, so it
+is a gate and not the guarantee."""
+
+SUGGESTIVE = 0.05
+"""Coordination p-value up to which a group that is not accused is called inconclusive."""
+
+HABITS = ("content", "rhythm", "volume", "conversation")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A mined group with everything that speaks for and against it.
+
+    Attributes:
+        mined: the group.
+        habits, people: measured and tested on the testing half.
+        independence: p-value of "unrelated accounts use this by chance".
+        harvest: features of the pooled stream as in `extraction.FEATURES`.
+        extraction_p: p-value of the harvest test; None where there was no reference.
+        concealment: what the accounts declare.
+        coordination_p: the largest over the innocent explanations of common control.
+        e: its e-value.
+        coordinated: whether e-BH accepts it at the level.
+        verdict: the outcome.
+    """
+
+    mined: Mined
+    habits: Habits
+    people: PeopleTest
+    independence: float
+    harvest: Floats
+    extraction_p: float | None
+    concealment: Concealment
+    coordination_p: float
+    e: float
+    coordinated: bool
+    verdict: Verdict
+
+    @property
+    def harvesting(self) -> bool:
+        """Whether the harvest test passes."""
+        return self.extraction_p is not None and self.extraction_p <= EXTRACTION_LEVEL
+
+    def without(self, habit: str, level: float) -> Verdict:
+        """The verdict if one habit could not be judged."""
+        weaker = replace(self.people, **{habit: 1.0})
+        still = float(e_value(max(weaker.p, self.independence))) * level >= 1
+        return decide(
+            still and self.coordinated,
+            self.harvesting,
+            self.concealment,
+            max(weaker.p, self.independence),
+        )
+
+    def strongest(self) -> str:
+        """The habit whose loss speaks most."""
+        return min(HABITS, key=lambda name: (getattr(self.people, name), HABITS.index(name)))
+
+
+def decide(
+    coordinated: bool, harvesting: bool, concealment: Concealment, coordination_p: float
+) -> Verdict:
+    """The verdict from its parts."""
+    if not coordinated:
+        suggestive = coordination_p <= SUGGESTIVE and harvesting
+        return Verdict.INCONCLUSIVE if suggestive else Verdict.CLEAR
+    if not harvesting or concealment.open_structure:
+        return Verdict.POOLED
+    return Verdict.DISTILLATION if concealment.concealed else Verdict.INCONCLUSIVE
+
+
+def judge(
+    groups: list[Mined],
+    floors: Floors,
+    reference: Reference,
+    traits: Traits,
+    background: Background,
+    level: float,
+) -> list[Judged]:
+    """Judge all mined groups of a scan together."""
+    drafts = [_draft(mined, floors, reference, traits, background) for mined in groups]
+    accepted = e_bh([draft.e for draft in drafts], level) if drafts else []
+    return [
+        replace(
+            draft,
+            coordinated=bool(ok),
+            verdict=decide(bool(ok), draft.harvesting, draft.concealment, draft.coordination_p),
+        )
+        for draft, ok in zip(drafts, accepted, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Background:
+    """How much everybody else uses what a group has in common.
+
+    Attributes:
+        account, tested: all accounts, sorted, and their requests in the testing half.
+        users: for each family (kind, key) its feeders and their requests in the testing half.
+    """
+
+    account: Ints
+    tested: Ints
+    users: dict[tuple[int, int], tuple[Ints, Ints]]
+
+    @classmethod
+    def of(cls, activity: pa.Table, feeders: pa.Table, groups: list[Mined]) -> Background:
+        """From `account_activity` (sorted by account) and the feeders table of mining."""
+        wanted = {(main_family(m).kind, main_family(m).key) for m in groups}
+        kind, key = feeders.column("kind").to_numpy(), feeders.column("key").to_numpy()
+        account = feeders.column("account").to_numpy()
+        tested = feeders.column("requests").to_numpy() - feeders.column("mining_requests").to_numpy()
+        users = {}
+        for k, v in wanted:
+            rows = (kind == k) & (key == v)
+            users[k, v] = (account[rows], tested[rows])
+        requests = activity.column("requests").to_numpy()
+        return cls(
+            activity.column("account").to_numpy(),
+            requests - activity.column("mining_requests").to_numpy(),
+            users,
+        )
+
+    def degree(self, accounts: Ints) -> Ints:
+        """Requests of some accounts in the testing half."""
+        return self.tested[np.searchsorted(self.account, accounts)]
+
+    def rate(self, mined: Mined) -> float:
+        """How often accounts outside the group use its main family, a request."""
+        main = main_family(mined)
+        accounts, used = self.users[main.kind, main.key]
+        core = np.isin(accounts, mined.candidate.accounts)
+        others = self.tested.sum() - self.degree(mined.candidate.accounts).sum()
+        return float((used[~core].sum() + 1) / max(others, 1))
+
+    def independence_p(self, mined: Mined) -> float:
+        """P-value of "the core's accounts use the main family at everybody else's rate".
+
+        Counts of the core in the testing half against Poisson counts at the rate of all other
+        accounts, times each account's own number of requests (its degree).
+        """
+        main = main_family(mined)
+        accounts, used = self.users[main.kind, main.key]
+        core = np.isin(accounts, mined.candidate.accounts)
+        expected = self.rate(mined) * self.degree(mined.candidate.accounts).sum()
+        return float(stats.poisson.sf(used[core].sum() - 1, expected))
+
+
+def main_family(mined: Mined) -> Family:
+    """The family that carries most of a group's stream."""
+    return max(mined.candidate.families, key=lambda f: (f.core_requests, -f.kind, f.key))
+
+
+def codes_of(keys: Ints) -> Ints | None:
+    """Keys as codes from 0, -1 where unknown; None where none is known."""
+    if not (keys != -1).any():
+        return None
+    _, codes = np.unique(keys, return_inverse=True)
+    return np.where(keys == -1, -1, codes)
+
+
+def _draft(
+    mined: Mined, floors: Floors, reference: Reference, traits: Traits, background: Background
+) -> Judged:
+    half = mined.sample.half(mining=False)
+    habits = measure(half, mined.counts[:, 1])
+    people = test_people(habits, floors)
+    independence = background.independence_p(mined)
+    row = np.full(5, np.nan)
+    extraction_p = None
+    if reference.sufficient and len(half):
+        pooled = np.zeros(len(half), dtype=np.int64)
+        row = harvest_features(half, pooled, 1, reference.vocabulary)[0]
+        extraction_p = reference.p_value(row)
+    p = max(people.p, independence)
+    return Judged(
+        mined=mined,
+        habits=habits,
+        people=people,
+        independence=independence,
+        harvest=row,
+        extraction_p=extraction_p,
+        concealment=judge_concealment(
+            mined.candidate.accounts, traits, codes_of(half.network), codes_of(half.client)
+        ),
+        coordination_p=p,
+        e=float(e_value(p)),
+        coordinated=False,
+        verdict=Verdict.CLEAR,
+    )

@@ -1,0 +1,176 @@
+"""One account that harvests alone.
+
+Nothing is shared, so nothing can be coordinated: what is left is the harvest itself, and an honest
+customer with one large varied job looks much like it. A lone extractor is therefore accused only when
+everything speaks for it at once: a large number of distinct items in one frame, reasoning or grading
+asked for, long answers, as broad as the broadest whole customers, and items that nobody else sends
+(a public benchmark is sent by several).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.concealment import Traits
+from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
+from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
+from stillwatch.campaigns.stream import Stream
+from stillwatch.schema import Verdict
+from stillwatch.signals.families import WORDLESS, large_feeders
+from stillwatch.signals.streams import stream_members, stream_sample
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+MIN_ITEMS = 1000
+"""Requests in one frame from which a lone account is looked at. Below it a harvest is worth little
+(at list price about $55 of answers) and honest batch jobs are many."""
+
+SAMPLE = 10 * SAMPLE_REQUESTS
+
+UNUSUAL = {"breadth": 0.5, "novelty": 0.6, "frame": 0.3, "elicitation": 0.2, "output": 0.2}
+"""Largest rank among whole customers that each feature may have. Each is a loose bound that a real
+harvest meets easily; together with the combined test they keep out the customer with a labelling
+job (short answers), a benchmark (shared items) or a template about one thing (narrow)."""
+
+SHARED = 0.2
+"""Share of the account's items that others also send from which on it may be a public benchmark."""
+
+
+@dataclass(frozen=True)
+class Lone:
+    """A lone account that was judged.
+
+    Attributes:
+        account: its key.
+        candidate: the account and its frame, to describe it like a group.
+        sample: its sampled requests.
+        items: requests in the frame.
+        harvest, ranks: features of the testing half, and their ranks among whole customers.
+        extraction_p: of the harvest test on the testing half.
+        shared: share of its sampled items that other accounts also send.
+        verdict: distillation, inconclusive or clear.
+    """
+
+    account: int
+    candidate: Candidate
+    sample: Stream
+    items: int
+    harvest: Floats
+    ranks: Floats
+    extraction_p: float
+    shared: float
+    verdict: Verdict
+
+
+def lone_extractors(
+    requests: ir.Table,
+    explained: Ints,
+    reference: Reference,
+    traits: Traits,
+    level: float,
+) -> list[Lone]:
+    """Judge the accounts that send very many requests in one frame.
+
+    Args:
+        requests: sketches with `mining`.
+        explained: accounts that belong to a judged group already.
+        reference: whole customers.
+        traits: an account of a declared organisation is not a lone extractor.
+        level: of the harvest test, shared by all accounts looked at (Bonferroni).
+    """
+    heavy = large_feeders(requests, MIN_ITEMS).to_pyarrow()
+    frames = _frames(heavy, explained, traits)
+    if not frames or not reference.sufficient:
+        return []
+    families = pa.table(
+        {
+            "candidate": pa.array(range(len(frames)), pa.int64()),
+            "kind": pa.array([f.kind for f in frames], pa.int8()),
+            "key": pa.array([f.key for f in frames], pa.int64()),
+        }
+    )
+    cores = pa.table(
+        {
+            "candidate": pa.array(range(len(frames)), pa.int64()),
+            "account": pa.array([int(f.accounts[0]) for f in frames], pa.int64()),
+        }
+    )
+    members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores))
+    index, sample = sorted_stream(stream_sample(requests, members, SAMPLE).to_pyarrow())
+    bodies = pa.table({"body_key": np.unique(sample.body)})
+    senders = (
+        requests.semi_join(ibis.memtable(bodies), "body_key")
+        .group_by("body_key")
+        .agg(senders=lambda t: t.account.nunique())
+        .to_pyarrow()
+    )
+    several = np.sort(
+        senders.column("body_key").to_numpy()[senders.column("senders").to_numpy() > 1]
+    )
+    judged = [
+        _judge(f, sample.take(index == i), several, reference, level / len(frames))
+        for i, f in enumerate(frames)
+    ]
+    return [lone for lone in judged if lone is not None]
+
+
+def _frames(totals: pa.Table, explained: Ints, traits: Traits) -> list[Family]:
+    """The largest frame of each account that is large enough and not explained otherwise."""
+    frames: dict[int, Family] = {}
+    rows = totals.sort_by([("requests", "descending"), ("kind", "ascending"), ("key", "ascending")])
+    for row in rows.to_pylist():
+        account = row["account"]
+        if row["kind"] in WORDLESS or account in frames or row["requests"] < MIN_ITEMS:
+            continue
+        frames[account] = Family(
+            row["kind"], row["key"], np.array([account]), row["requests"], row["requests"]
+        )
+    suspects = np.setdiff1d(np.array(sorted(frames), dtype=np.int64), explained)
+    if not len(suspects):
+        return []
+    undeclared = suspects[traits.of(suspects).organization < 0]
+    return [frames[int(account)] for account in undeclared]
+
+
+def _judge(
+    family: Family, sample: Stream, several: Ints, reference: Reference, level: float
+) -> Lone | None:
+    half = sample.half(mining=False)
+    if len(half) < SAMPLE_REQUESTS:
+        return None
+    # a whole customer is compared by as many requests as the reference's customers have
+    few = half.take(np.arange(SAMPLE_REQUESTS) * (len(half) // SAMPLE_REQUESTS))
+    row = harvest_features(few, np.zeros(len(few), np.int64), 1, reference.vocabulary)[0]
+    ranks = reference.ranks(row)
+    p = reference.p_value(row)
+    items = np.unique(sample.body)
+    i = np.minimum(np.searchsorted(several, items), max(len(several) - 1, 0))
+    shared = float((several[i] == items).mean()) if len(several) else 0.0
+    unusual = all(
+        rank <= UNUSUAL[name] for name, rank in zip(FEATURES, ranks, strict=True)
+    )
+    verdict = Verdict.CLEAR
+    if p <= level and shared <= SHARED:
+        verdict = Verdict.DISTILLATION if unusual else Verdict.INCONCLUSIVE
+    return Lone(
+        account=int(family.accounts[0]),
+        candidate=Candidate(family.accounts, (family,)),
+        sample=sample,
+        items=family.requests,
+        harvest=row,
+        ranks=ranks,
+        extraction_p=p,
+        shared=shared,
+        verdict=verdict,
+    )

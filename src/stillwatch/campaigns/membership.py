@@ -1,0 +1,101 @@
+"""Which accounts are in a campaign, on their own evidence, and which groups are one campaign.
+
+Being in a group that is one operator's is not enough: an account stays only if its own stream looks
+like the group's and, where others use the same words, if it uses them far more than they do. An
+account that several groups claim belongs to the one with most of its requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from stillwatch.campaigns.candidates import Family
+from stillwatch.campaigns.extraction import Reference
+from stillwatch.campaigns.judge import Background, Judged
+from stillwatch.campaigns.mine import harvesting_accounts
+from stillwatch.schema import Verdict
+
+Ints = NDArray[np.int64]
+
+OWN_RATE = 0.001
+"""P-value of an account's own use of the group's words at everybody else's rate."""
+
+OWN_HARVEST = 0.05
+"""P-value of the harvest test on an account's own stream, where the group shares no words and its
+accounts are many enough to be judged one by one."""
+
+ABSORBED = 0.5
+"""Share of a group's accounts that another campaign already has, from which on it is part of it."""
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A campaign in the making: its groups, the strongest first, and its accounts."""
+
+    groups: tuple[Judged, ...]
+    accounts: Ints
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of all its groups, each once."""
+        found = {(f.kind, f.key): f for g in self.groups for f in g.mined.candidate.families}
+        return tuple(found.values())
+
+    @property
+    def lead(self) -> Judged:
+        """The group that the verdict rests on."""
+        return self.groups[0]
+
+
+def own_evidence(judged: Judged, background: Background, reference: Reference) -> Ints:
+    """Accounts of a group that stay on their own evidence, sorted."""
+    accounts = judged.mined.candidate.accounts
+    used = judged.mined.counts.sum(axis=1)
+    stays = used >= 2
+    if judged.mined.wordless:
+        own = harvesting_accounts(judged.mined.sample, reference, OWN_HARVEST)
+        stays &= np.isin(accounts, own)
+    else:
+        rate, degree = background.rate(judged.mined), background.degree(accounts)
+        stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
+    return accounts[stays]
+
+
+def combine(judged: list[Judged], background: Background, reference: Reference) -> list[Grouped]:
+    """Groups of one verdict into campaigns, strongest verdict and largest stream first."""
+    rank = [Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE]
+    order = sorted(
+        (j for j in judged if j.verdict in rank),
+        key=lambda j: (rank.index(j.verdict), -len(j.mined.candidate.accounts), j.coordination_p),
+    )
+    campaigns: list[tuple[list[Judged], set[int]]] = []
+    taken: dict[int, int] = {}
+    for group in order:
+        members = own_evidence(group, background, reference).tolist()
+        claims = [taken[a] for a in members if a in taken]
+        new = [a for a in members if a not in taken]
+        if len(claims) >= ABSORBED * len(members) and claims:
+            home = max(set(claims), key=lambda c: (claims.count(c), -c))
+            same = campaigns[home][0][0].verdict == group.verdict
+            if not same:
+                continue
+        elif len(new) >= 2:
+            home = len(campaigns)
+            campaigns.append(([], set()))
+        else:
+            continue
+        campaigns[home][0].append(group)
+        campaigns[home][1].update(new)
+        taken |= dict.fromkeys(new, home)
+    return [
+        Grouped(
+            tuple(sorted(groups, key=lambda g: g.coordination_p)),
+            np.array(sorted(accounts), dtype=np.int64),
+        )
+        for groups, accounts in campaigns
+        if accounts
+    ]

@@ -1,0 +1,289 @@
+"""From sketches to the few groups worth testing, on the mining half of the evidence only.
+
+The order is: families and their cores; streams of the cores; a first look at whether these are
+people, on the mining half; then one more group from requests that share no words but ask for
+reasoning or grading, among accounts that nothing else explains. What comes out has not been tested:
+the testing half decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.candidates import (
+    MIN_ACCOUNTS,
+    Candidate,
+    Family,
+    core_families,
+    merge_families,
+)
+from stillwatch.campaigns.extraction import Reference, harvest_features
+from stillwatch.campaigns.habits import measure
+from stillwatch.campaigns.individuals import Floors, test_people
+from stillwatch.campaigns.split import blending, split
+from stillwatch.campaigns.stream import Stream
+from stillwatch.signals.families import KINDS, WORDLESS, fed_by_several, feeders
+from stillwatch.signals.streams import stream_counts, stream_members, stream_sample
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from stillwatch.progress import Step
+
+Ints = NDArray[np.int64]
+
+SAMPLE_REQUESTS = 60
+"""Sampled requests of an account and half: the error of R falls little beyond."""
+
+SAMPLE_ACCOUNTS = 4000
+"""Sampled accounts of a candidate: enough for any p-value that is believed."""
+
+POPULATION_ACCOUNTS = 2000
+"""Sampled whole customers."""
+
+MAX_CANDIDATES = 4000
+"""Candidates looked at, largest streams first; the bound on work and memory."""
+
+MIN_STREAM = 12
+"""Mined requests that a family needs: fewer cannot show anything."""
+
+SCREEN = 0.01
+"""P-value on the mining half from which a group goes to the test. It only limits how many are
+tested; the testing half does not know it."""
+
+EXPLAINED = 1e-4
+"""P-value on the mining half from which a family explains its accounts, so that they are not also
+looked at as a group without words in common."""
+
+LIKELY = 0.05
+"""Level of the harvest test that an account without shared words must pass by itself."""
+
+MIN_OWN = 4
+"""Requests of its own without which an account cannot be judged by them."""
+
+FOUND_BY = {"framed": "one queue of framed questions", "asked": "questions of one kind"}
+"""What accounts have in common that share no words."""
+
+
+@dataclass(frozen=True)
+class Mined:
+    """A candidate with what is needed to test and describe it.
+
+    Attributes:
+        candidate: accounts and families.
+        sample: sampled requests of both halves.
+        counts: requests of each account of the candidate in its stream, int64[accounts, 2]:
+            mining half, testing half.
+        found_by: what the accounts have in common, for people.
+    """
+
+    candidate: Candidate
+    sample: Stream
+    counts: Ints
+    found_by: str
+
+    @property
+    def wordless(self) -> bool:
+        """Whether the accounts share no words, so that use of words is no evidence."""
+        return all(family.kind in WORDLESS for family in self.candidate.families)
+
+
+@dataclass(frozen=True)
+class Mine:
+    """The outcome of mining.
+
+    Attributes:
+        candidates: the groups worth testing.
+        reference: whole customers to compare streams with, those left out that are in question.
+        floors: of the benign-group null.
+        feeders: who feeds which family.
+        looked_at: how many groups were looked at.
+    """
+
+    candidates: list[Mined]
+    reference: Reference
+    floors: Floors
+    feeders: pa.Table
+    looked_at: int
+
+
+def population_sample(requests: ir.Table, accounts: Ints) -> Stream:
+    """Requests of whole customers; which ones is decided by their keyed hashes."""
+    chosen = np.sort(accounts)[:: max(1, len(accounts) // POPULATION_ACCOUNTS)]
+    table = pa.table({"account": chosen[:POPULATION_ACCOUNTS]})
+    members = requests.semi_join(ibis.memtable(table), "account").select(
+        candidate=ibis.literal(0, "int64"), request_key=requests.request_key
+    )
+    return sorted_stream(stream_sample(requests, members, SAMPLE_REQUESTS).to_pyarrow())[1]
+
+
+def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine:
+    """Find the groups worth testing.
+
+    Args:
+        requests: sketches with `slot` and `mining`.
+        accounts: all account keys, sorted.
+        entities: the entity of each account: its declared organisation, else the account itself.
+        step: advanced four times.
+    """
+    population = population_sample(requests, accounts)
+    floors = Floors.of_population(measure(population))
+    step.advance()
+    fed = fed_by_several(feeders(requests), accounts=MIN_ACCOUNTS, requests=MIN_STREAM)
+    table = fed.to_pyarrow()
+    step.advance()
+    families = [f for f in core_families(table) if _entities(f, accounts, entities)]
+    told = [f for f in families if f.kind not in WORDLESS]
+    candidates = merge_families(told)[:MAX_CANDIDATES]
+    seen = _look(requests, candidates, "prompt family")
+    step.advance()
+    kept: list[Mined] = []
+    explained: list[Ints] = []
+    for mined in seen:
+        p = _first_look(mined, floors)
+        if p <= SCREEN:
+            kept.append(mined)
+        if p <= EXPLAINED:
+            explained.append(mined.candidate.accounts)
+    wordless = [f for f in families if f.kind in WORDLESS]
+    parts, suspects = _wordless(requests, wordless, population, explained, floors)
+    step.advance()
+    customers = population.take(~np.isin(population.account, suspects))
+    return Mine(
+        candidates=kept + parts,
+        reference=Reference.of(customers),
+        floors=floors,
+        feeders=table,
+        looked_at=len(candidates) + len(wordless),
+    )
+
+
+def _entities(family: Family, accounts: Ints, entities: Ints) -> bool:
+    members = entities[np.searchsorted(accounts, family.accounts)]
+    return len(np.unique(members)) >= MIN_ACCOUNTS
+
+
+def _first_look(mined: Mined, floors: Floors) -> float:
+    half = mined.sample.half(mining=True)
+    return test_people(measure(half, mined.counts[:, 0]), floors).p
+
+
+def _look(requests: ir.Table, candidates: list[Candidate], found_by: str) -> list[Mined]:
+    """Fetch counts and samples of the candidates' streams."""
+    if not candidates:
+        return []
+    families = pa.table(
+        {
+            "candidate": _repeat(candidates, lambda c: len(c.families)),
+            "kind": pa.array([f.kind for c in candidates for f in c.families], pa.int8()),
+            "key": pa.array([f.key for c in candidates for f in c.families], pa.int64()),
+        }
+    )
+    cores = pa.table(
+        {
+            "candidate": _repeat(candidates, lambda c: len(c.accounts)),
+            "account": np.concatenate([c.accounts for c in candidates]),
+        }
+    )
+    members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores)).cache()
+    counts = stream_counts(requests, members).to_pyarrow()
+    few = pa.table(
+        {
+            "candidate": _repeat(candidates, lambda c: len(c.accounts[:SAMPLE_ACCOUNTS])),
+            "account": np.concatenate([c.accounts[:SAMPLE_ACCOUNTS] for c in candidates]),
+        }
+    )
+    sampled = members.semi_join(ibis.memtable(few), ["candidate", "account"])
+    index, sample = sorted_stream(stream_sample(requests, sampled, SAMPLE_REQUESTS).to_pyarrow())
+    bounds = np.searchsorted(index, np.arange(len(candidates) + 1))
+    of = counts.column("candidate").to_numpy()
+    who = counts.column("account").to_numpy()
+    halves = np.stack([counts.column(n).to_numpy() for n in ("mined", "tested")], axis=1)
+    order = np.lexsort((who, of))
+    of, who, halves = of[order], who[order], halves[order]
+    starts = np.searchsorted(of, np.arange(len(candidates) + 1))
+    result = []
+    for i, candidate in enumerate(candidates):
+        rows = slice(starts[i], starts[i + 1])
+        full = np.zeros((len(candidate.accounts), 2), dtype=np.int64)
+        full[np.searchsorted(candidate.accounts, who[rows])] = halves[rows]
+        part = sample.take(np.arange(bounds[i], bounds[i + 1]))
+        result.append(Mined(candidate, part, full, found_by))
+    return result
+
+
+def _wordless(
+    requests: ir.Table,
+    families: list[Family],
+    population: Stream,
+    explained: list[Ints],
+    floors: Floors,
+) -> tuple[list[Mined], Ints]:
+    """Accounts that share no words, but drain what looks like one queue.
+
+    Of the accounts that have the habit and that no suspicious family explains, those that blend in
+    with one another and whose own stream looks like a harvest, divided into queues.
+
+    Returns:
+        The groups, and every account that is in question so far.
+    """
+    known = np.unique(np.concatenate([*explained, np.zeros(0, dtype=np.int64)]))
+    if floors.content is None:
+        return [], known
+    looks: list[tuple[Mined, Stream]] = []
+    for family in sorted(families, key=lambda f: f.kind):
+        rest = np.setdiff1d(family.accounts, known)
+        if len(rest) >= MIN_ACCOUNTS:
+            found = _look(requests, [Candidate(rest, (family,))], FOUND_BY[KINDS[family.kind]])[0]
+            looks.append((found, blending(found.sample.half(mining=True), floors, rhythm=False)))
+    suspects = np.unique(np.concatenate([known, *(blend.account for _, blend in looks)]))
+    reference = Reference.of(population.take(~np.isin(population.account, suspects)))
+    groups: list[Mined] = []
+    for found, blend in looks:
+        unknown = np.setdiff1d(blend.account, [a for g in groups for a in g.candidate.accounts])
+        stream = blend.of_accounts(unknown)
+        likely = stream.of_accounts(harvesting_accounts(stream, reference, LIKELY))
+        groups += [_part(found, part) for part in split(likely, floors, SCREEN)]
+    return groups, suspects
+
+
+def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> Ints:
+    """Accounts whose own requests in a stream pass the harvest test at a level."""
+    if not reference.sufficient or not len(stream):
+        return np.zeros(0, dtype=np.int64)
+    accounts, codes, sizes = stream.coded()
+    rows = harvest_features(stream, codes, len(accounts), reference.vocabulary)
+    passing = [
+        size >= MIN_OWN and reference.p_value(row) <= level
+        for row, size in zip(rows, sizes, strict=True)
+    ]
+    return accounts[np.array(passing, dtype=bool)]
+
+
+def _part(mined: Mined, accounts: Ints) -> Mined:
+    """A group cut down to some of its accounts."""
+    keep = np.isin(mined.candidate.accounts, accounts)
+    return replace(
+        mined,
+        candidate=Candidate(mined.candidate.accounts[keep], mined.candidate.families),
+        sample=mined.sample.of_accounts(accounts),
+        counts=mined.counts[keep],
+    )
+
+
+def _repeat(candidates: list[Candidate], size: object) -> pa.Array:
+    assert callable(size)  # noqa: S101
+    return pa.array(np.repeat(np.arange(len(candidates)), [size(c) for c in candidates]))
+
+
+def sorted_stream(table: pa.Table) -> tuple[Ints, Stream]:
+    """Rows in a fixed order, whatever order the engine gave them in; and their candidates."""
+    keys = ("candidate", "account", "body_key", "request_key")
+    table = table.sort_by([(key, "ascending") for key in keys])
+    return table.column("candidate").to_numpy(), Stream.from_table(table)

@@ -1,0 +1,145 @@
+"""A stream in memory: the sampled requests of some accounts, as parallel arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from stillwatch.schema import N_TOKENS
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_FRAMES = ("head4_key", "tail4_key", "skeleton_key")
+
+COMMON_WORD = 0.3
+"""Share of a stream's requests from which on a word belongs to what all of it is wrapped in."""
+
+FRAME_WORD, FRAME_REPEATS = 0.1, 3
+"""Share and number of an account's requests from which on a word belongs to the account's own frame.
+An account that switches between a handful of templates has its template words above this; what people
+write about also recurs, but in the log's tail of words, which stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Parallel arrays, one entry a request; `nan` or -1 where a value is not known.
+
+    Attributes:
+        request, account, slot, body: keys as sketched; `slot` is the hour since the epoch.
+        mining: which half of the evidence a request belongs to.
+        tokens: int64[n, N_TOKENS], 0 is padding.
+        frames: int64[n, 3], keys of the first words, the last words and the skeleton.
+    """
+
+    request: Ints
+    account: Ints
+    slot: Ints
+    mining: NDArray[np.bool_]
+    body: Ints
+    tokens: Ints
+    frames: Ints
+    turns: Ints
+    words: Ints
+    capability: Ints
+    elicitation: Floats
+    grading: Floats
+    output_tokens: Floats
+    network: Ints
+    client: Ints
+
+    def __len__(self) -> int:
+        return len(self.request)
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Stream:
+        """Read a `signals.streams.stream_sample` table."""
+        return cls(
+            request=_ints(table, "request_key"),
+            account=_ints(table, "account"),
+            slot=_ints(table, "slot"),
+            mining=table.column("mining").to_numpy(),
+            body=_ints(table, "body_key"),
+            tokens=_tokens(table.column("tokens")),
+            frames=np.stack([_ints(table, name) for name in _FRAMES], axis=1),
+            turns=_ints(table, "turns"),
+            words=_ints(table, "prompt_words"),
+            capability=_ints(table, "capability"),
+            elicitation=_floats(table, "elicitation"),
+            grading=_floats(table, "grading"),
+            output_tokens=_floats(table, "output_tokens"),
+            network=_ints(table, "network_key"),
+            client=_ints(table, "client_key"),
+        )
+
+    def take(self, rows: NDArray[np.bool_] | Ints) -> Stream:
+        """Some of the requests."""
+        return Stream(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def half(self, *, mining: bool) -> Stream:
+        """The requests of one half of the evidence."""
+        return self.take(self.mining == mining)
+
+    def of_accounts(self, accounts: Ints) -> Stream:
+        """The requests of some accounts."""
+        return self.take(np.isin(self.account, accounts))
+
+    def coded(self) -> tuple[Ints, Ints, Ints]:
+        """Distinct accounts, each request's index into them, and each one's number of requests."""
+        accounts, codes = np.unique(self.account, return_inverse=True)
+        return accounts, codes, np.bincount(codes, minlength=len(accounts))
+
+    def words_in(self, codes: Ints) -> tuple[Ints, Ints, Floats]:
+        """Sampled content words as incidences: account code, word code, and a weight a word.
+
+        The weight is the squared inverse document frequency. Words of a frame, the stream's or the
+        account's own, are left out, so that what is compared is what frames were filled with.
+        """
+        filled = self.tokens != 0
+        owner = np.broadcast_to(codes[:, None], self.tokens.shape)[filled]
+        distinct, word = np.unique(self.tokens[filled], return_inverse=True)
+        frequency = np.bincount(word, minlength=len(distinct)).astype(float)
+        weight = np.log(max(len(self), 1) / np.maximum(frequency, 1)) ** 2
+        weight[frequency > COMMON_WORD * len(self)] = 0.0
+        useful = (weight[word] > 0) & ~frame_words(owner, word, np.bincount(codes))
+        return owner[useful], word[useful], weight
+
+
+def frame_words(owner: Ints, word: Ints, sizes: Ints) -> NDArray[np.bool_]:
+    """Which (owner, word) incidences are of words in the owner's own frames.
+
+    Args:
+        owner, word: codes from 0; a word once a request.
+        sizes: requests of each owner.
+    """
+    if not len(word):
+        return np.zeros(0, dtype=bool)
+    _, cell, counts = np.unique(
+        owner * (int(word.max()) + 1) + word, return_inverse=True, return_counts=True
+    )
+    often = counts[cell]
+    framed: NDArray[np.bool_] = (often >= FRAME_REPEATS) & (often > FRAME_WORD * sizes[owner])
+    return framed
+
+
+def _ints(table: pa.Table, name: str) -> Ints:
+    column = pc.fill_null(table.column(name).cast(pa.int64()), -1)
+    return np.asarray(column.to_numpy(), dtype=np.int64)
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    column = table.column(name).cast(pa.float64())
+    return np.asarray(pc.fill_null(column, float("nan")).to_numpy(), dtype=np.float64)
+
+
+def _tokens(column: pa.ChunkedArray) -> Ints:
+    """Lists of `N_TOKENS`, or null, as a matrix."""
+    matrix = np.zeros((len(column), N_TOKENS), dtype=np.int64)
+    known = pc.is_valid(column).to_numpy()
+    flat = pc.list_flatten(column).to_numpy()
+    matrix[known] = flat.reshape(-1, N_TOKENS)
+    return matrix

@@ -1,0 +1,179 @@
+"""Groups and lone accounts that were judged, written as `schema.Campaign` and a row an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stillwatch.campaigns import explain
+from stillwatch.campaigns.concealment import Traits
+from stillwatch.campaigns.describe import Deeds, campaign_id, links
+from stillwatch.campaigns.individuals import Floors
+from stillwatch.campaigns.lone import Lone
+from stillwatch.campaigns.membership import Grouped
+from stillwatch.schema import ACCOUNT_VERDICTS, Campaign, Member, Verdict
+
+Ints = NDArray[np.int64]
+
+VERDICT_ORDER = (Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE)
+REASONS = 3
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Account keys, ids and numbers of requests: parallel, in the order of the ids."""
+
+    keys: Ints
+    ids: list[str]
+    requests: Ints
+
+    @classmethod
+    def of(cls, names: pa.Table, activity: pa.Table) -> Directory:
+        """From the store's names (ordered by id) and `account_activity` (ordered by account)."""
+        keys = names.column("account").to_numpy()
+        place = np.searchsorted(activity.column("account").to_numpy(), keys)
+        counts = activity.column("requests").to_numpy()[place]
+        return cls(keys, names.column("account_id").to_pylist(), counts)
+
+    def look_up(self, wanted: Iterable[int]) -> dict[int, tuple[str, int]]:
+        """Id and number of requests of some accounts."""
+        order = np.argsort(self.keys)
+        places = order[np.searchsorted(self.keys[order], np.fromiter(wanted, dtype=np.int64))]
+        return {int(self.keys[i]): (self.ids[i], int(self.requests[i])) for i in places}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A campaign and the keys of its members, in the members' order."""
+
+    campaign: Campaign
+    keys: tuple[int, ...]
+
+
+def write_group(
+    group: Grouped, done: Deeds, directory: Directory, traits: Traits, floors: Floors, level: float
+) -> Written:
+    """A coordinated group as a campaign; its numbers are the stream's, its verdict the lead's."""
+    lead = group.lead
+    members = _members(done, directory, lead.mined.found_by)
+    keys = tuple(key for key, _ in members)
+    payment = dict(zip(keys, traits.of(np.array(keys)).payment.tolist(), strict=True))
+    listed = [member for _, member in members]
+    campaign = Campaign(
+        campaign_id=campaign_id(member.account_id for member in listed),
+        verdict=lead.verdict,
+        coordination_p=lead.coordination_p,
+        extraction_p=lead.extraction_p,
+        e_value=lead.e,
+        facts=explain.facts(lead, floors),
+        concealment=lead.concealment.evidence,
+        explanations=explain.explanations(lead, level),
+        would_change=explain.would_change(lead),
+        without_strongest=lead.without(lead.strongest(), level),
+        members=tuple(listed),
+        links=links(listed, keys, done, payment, len(directory.ids)),
+        **_numbers(done),
+    )
+    return Written(campaign, keys)
+
+
+def write_lone(lone: Lone, done: Deeds, directory: Directory, level: float) -> Written:
+    """A lone account as a campaign of one."""
+    members = _members(done, directory, "one frame")
+    campaign = Campaign(
+        campaign_id=campaign_id(member.account_id for _, member in members),
+        verdict=lone.verdict,
+        coordination_p=None,
+        extraction_p=lone.extraction_p,
+        e_value=None,
+        facts=explain.lone_facts(lone),
+        concealment=(),
+        explanations=explain.lone_explanations(lone, level),
+        would_change="A declared evaluation or research programme would explain it.",
+        without_strongest=Verdict.INCONCLUSIVE,
+        members=tuple(member for _, member in members),
+        links=(),
+        **_numbers(done),
+    )
+    return Written(campaign, tuple(key for key, _ in members))
+
+
+def in_order(written: Iterable[Written]) -> list[Written]:
+    """Most certain verdict first, then most requests."""
+    return sorted(
+        written,
+        key=lambda w: (
+            VERDICT_ORDER.index(w.campaign.verdict),
+            -w.campaign.requests,
+            w.campaign.campaign_id,
+        ),
+    )
+
+
+def account_table(written: Iterable[Written], directory: Directory, *, judged: bool) -> pa.Table:
+    """`schema.ACCOUNT_VERDICTS`: a row for every account, ordered by id.
+
+    Args:
+        written: the campaigns.
+        directory: every account.
+        judged: whether coordination could be judged at all in this log.
+    """
+    place = {int(key): i for i, key in enumerate(directory.keys)}
+    rows: list[dict[str, Any]] = [
+        {
+            "account_id": account_id,
+            "verdict": str(Verdict.CLEAR),
+            "campaign_id": None,
+            "requests": int(requests),
+            "coordination_p": 1.0 if judged else None,
+            "extraction_p": None,
+            "reasons": [],
+        }
+        for account_id, requests in zip(directory.ids, directory.requests, strict=True)
+    ]
+    for entry in written:
+        campaign = entry.campaign
+        why = [fact.text for fact in campaign.facts]
+        for key, member in zip(entry.keys, campaign.members, strict=True):
+            rows[place[key]] |= {
+                "verdict": str(campaign.verdict),
+                "campaign_id": campaign.campaign_id,
+                "coordination_p": campaign.coordination_p,
+                "extraction_p": campaign.extraction_p,
+                "reasons": [*member.reasons, *why][:REASONS],
+            }
+    return pa.Table.from_pylist(rows, schema=ACCOUNT_VERDICTS)
+
+
+def _members(done: Deeds, directory: Directory, shared: str) -> list[tuple[int, Member]]:
+    known = directory.look_up(done.members)
+    members = [
+        (
+            key,
+            Member(
+                account_id=known[key][0],
+                requests=known[key][1],
+                stream_requests=count,
+                first_seen=first,
+                last_seen=last,
+                reasons=(
+                    f"{count:,} of its {known[key][1]:,} requests belong to the stream ({shared}).",
+                ),
+            ),
+        )
+        for key, (count, first, last) in done.members.items()
+    ]
+    return sorted(members, key=lambda item: (-item[1].stream_requests, item[1].account_id))
+
+
+def _numbers(done: Deeds) -> dict[str, Any]:
+    names = (
+        "requests", "input_tokens", "output_tokens", "cost_usd", "first_seen", "last_seen",
+        "capabilities", "models", "hours", "timeline",
+    )  # fmt: skip
+    return {name: getattr(done, name) for name in names}
