@@ -108,8 +108,9 @@ def test_score_shows_missed_campaigns_and_bad_rows(
     done = run("lab", "score", provider, results)
     assert done.exit_code == 0
     assert "1 true campaigns: 0 found whole, 0 in part, 1 missed" in done.stdout
-    assert "1 accounts outside them accused" in done.stdout
+    assert "1 accounts outside true campaigns accused" in done.stdout
     assert "loud_hydra" in done.stdout
+    assert "no true campaign" in done.stdout
 
 
 def test_score_without_a_result_names_the_file(

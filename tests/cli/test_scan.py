@@ -110,7 +110,8 @@ def test_report_of_no_scan_names_what_is_missing(run: Callable[..., Any], tmp_pa
         (("{log}", "--fdr", "7"), 2, "fdr"),
         (("{log}", "--memory", "much"), 2, "'much' is not a size"),
         (("{log}", "--accounts", "missing.csv"), 1, "missing.csv"),
-        (("{accounts}",), 1, "rejected"),
+        (("{accounts}",), 1, "no format that Stillwatch recognises"),
+        (("{accounts}", "--format", "stillwatch"), 1, "67 of 67 records cannot be used"),
     ],
 )
 def test_mistakes_are_told_without_a_traceback(
@@ -151,9 +152,9 @@ def test_folder_below_a_file_is_named(
 def test_interrupted_scan_says_so_and_goes_on(
     run: Callable[..., Any], provider: Path, scanned: tuple[Any, Path], tmp_path: Path
 ) -> None:
-    log = provider / "requests.jsonl"
+    log, out = provider / "requests.jsonl", tmp_path / "out"
     process = subprocess.Popen(
-        [SCRIPT, "scan", "-", "--out", tmp_path, "--quiet"],
+        [SCRIPT, "scan", "-", "--out", out, "--quiet"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -162,7 +163,7 @@ def test_interrupted_scan_says_so_and_goes_on(
     process.stdin.write(log.read_bytes()[:200_000])
     process.stdin.flush()
     deadline = time.monotonic() + 60
-    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+    while not out.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
@@ -171,8 +172,6 @@ def test_interrupted_scan_says_so_and_goes_on(
     assert b"Traceback" not in errors
 
     accounts = provider / "accounts.jsonl"
-    done = run("scan", log, "--accounts", accounts, "--out", tmp_path, "--quiet")
+    done = run("scan", log, "--accounts", accounts, "--out", out, "--quiet")
     assert done.exit_code == 0, done.stderr
-    assert (tmp_path / "campaigns.json").read_bytes() == (
-        scanned[1] / "campaigns.json"
-    ).read_bytes()
+    assert (out / "campaigns.json").read_bytes() == (scanned[1] / "campaigns.json").read_bytes()

@@ -28,10 +28,26 @@ CAMPAIGN_COLUMNS = (
     ("pieces", "right"),
     ("in one piece", "right"),
 )
+FOUND_COLUMNS = (
+    ("found campaign", "left"),
+    ("accounts", "right"),
+    ("of them innocent", "right"),
+    ("is mostly", "left"),
+    ("purity", "right"),
+)
 
 
 def print_score(score: Score) -> None:
     """Print every group and every true campaign, the missed ones too, and who was wronged."""
+    _print_groups(score)
+    if score.campaigns:
+        _print_campaigns(score)
+    if score.found:
+        _print_found(score)
+    typer.echo(f"{score.accused:,} accounts outside true campaigns accused of distillation")
+
+
+def _print_groups(score: Score) -> None:
     print_table(
         GROUP_COLUMNS,
         (
@@ -46,27 +62,44 @@ def print_score(score: Score) -> None:
             for group in score.groups
         ),
     )
-    if score.campaigns:
-        print_table(
-            CAMPAIGN_COLUMNS,
+
+
+def _print_campaigns(score: Score) -> None:
+    print_table(
+        CAMPAIGN_COLUMNS,
+        (
             (
-                (
-                    true.campaign,
-                    f"{true.accounts:,}",
-                    f"{true.recall:.0%}",
-                    f"{true.pieces:,}",
-                    f"{true.largest:.0%}",
-                )
-                for true in score.campaigns
-            ),
-        )
-        whole = sum(true.recall == 1 for true in score.campaigns)
-        missed = sum(true.recall == 0 for true in score.campaigns)
-        typer.echo(
-            f"{len(score.campaigns):,} true campaigns: {whole:,} found whole, "
-            f"{len(score.campaigns) - whole - missed:,} in part, {missed:,} missed"
-        )
-    typer.echo(f"{score.accused:,} accounts outside them accused of distillation")
+                true.campaign,
+                f"{true.accounts:,}",
+                f"{true.recall:.0%}",
+                f"{true.pieces:,}",
+                f"{true.largest:.0%}",
+            )
+            for true in score.campaigns
+        ),
+    )
+    whole = sum(true.recall == 1 for true in score.campaigns)
+    missed = sum(true.recall == 0 for true in score.campaigns)
+    typer.echo(
+        f"{len(score.campaigns):,} true campaigns: {whole:,} found whole, "
+        f"{len(score.campaigns) - whole - missed:,} in part, {missed:,} missed"
+    )
+
+
+def _print_found(score: Score) -> None:
+    print_table(
+        FOUND_COLUMNS,
+        (
+            (
+                found.campaign_id,
+                f"{found.accounts:,}",
+                _count(found.innocent),
+                found.campaign or "no true campaign",
+                f"{found.purity:.0%}",
+            )
+            for found in score.found
+        ),
+    )
 
 
 def score_values(score: Score) -> dict[str, Any]:
