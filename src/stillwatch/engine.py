@@ -5,11 +5,17 @@ Everything above this module sees Ibis tables and does not know the engine.
 
 from __future__ import annotations
 
+import gc
 import re
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Backend = Any
 """An Ibis backend; Ibis has no static types of its own to name here."""
@@ -43,3 +49,16 @@ def connect(*, memory: str = "4GB", spill: Path | None = None) -> Backend:
     if spill is not None:
         settings["temp_directory"] = str(spill)
     return ibis.duckdb.connect(**settings)
+
+
+@contextmanager
+def session(*, memory: str = "4GB", spill: Path) -> Iterator[Backend]:
+    """A backend for one piece of work, closed with all its temporary tables and spilled files."""
+    backend = connect(memory=memory, spill=spill)
+    try:
+        yield backend
+    finally:
+        # Ibis drops a cached table when nothing refers to it; that must come before the end
+        gc.collect()
+        backend.disconnect()
+        shutil.rmtree(spill, ignore_errors=True)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from stillwatch._version import __version__
 from stillwatch.campaigns import Detection, Traits, detect
 from stillwatch.campaigns.describe import hour_shares, rfc3339, timeline
-from stillwatch.engine import connect
+from stillwatch.engine import session
 from stillwatch.errors import InputError, UsageError
 from stillwatch.findings import dump_findings
 from stillwatch.ingest import OPTIONAL, Examples, ingest
@@ -101,14 +101,11 @@ def scan(
     names = store.names()
     if not len(names):
         raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
-    backend = connect(memory=memory, spill=folder / "sketches" / "spill")
-    try:
+    with session(memory=memory, spill=store.path / "spill") as backend:
         requests: Any = store.requests(backend)
         traits = account_traits(names, declared, sketcher)
         detection = detect(requests, names, traits, level=fdr, seed=seed, progress=progress)
         summary = _summary(log, store, requests, detection, declared, fdr=fdr, seed=seed)
-    finally:
-        backend.disconnect()
     campaigns = tuple(examples.attach(c) for c in detection.campaigns) if examples else None
     findings = Findings(
         format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns or detection.campaigns

@@ -8,9 +8,10 @@ only the addresses can speak, and without those nothing can: then nobody is accu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
@@ -24,6 +25,10 @@ MIN_KNOWN = 0.5
 PUBLIC_USERS = 5
 """Accounts outside the group from which on an e-mail domain belongs to no company."""
 
+DAY = 86_400
+FRESH_DAYS = 14
+"""Age at its first request below which an account was made for the purpose."""
+
 MIN_NETWORKS = 3
 """Networks over which one queue must be spread to count as spread."""
 
@@ -32,7 +37,9 @@ MIN_NETWORKS = 3
 class Traits:
     """What is declared about accounts: parallel arrays over all accounts, sorted by `account`.
 
-    Codes are non-negative; -1 is unknown. `available` names the traits that the account file has.
+    Codes are non-negative; -1 is unknown. `created` is in seconds since the epoch; `age` is the
+    account's age in days at its first request in the log; both nan where unknown. `available`
+    names the traits that the account file has.
     """
 
     account: Ints
@@ -42,6 +49,12 @@ class Traits:
     signup_network: Ints
     created: NDArray[np.float64]
     available: frozenset[str]
+    age: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def seen_from(self, first_seen: pa.ChunkedArray) -> Traits:
+        """The same with ages, from each account's first request, in the order of `account`."""
+        seconds = first_seen.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy() / 1e6
+        return replace(self, age=(seconds - self.created) / DAY)
 
     def of(self, accounts: Ints) -> Traits:
         """The same for some accounts, in their order."""
@@ -54,6 +67,7 @@ class Traits:
             self.signup_network[i],
             self.created[i],
             self.available,
+            self.age[i] if len(self.age) else np.full(len(accounts), np.nan),
         )
 
 
@@ -98,9 +112,17 @@ def judge_concealment(
     domain_share, domain = _commonest(members.domain)
     outside = int((population.domain == domain).sum() - (members.domain == domain).sum())
     private = domain_share >= MOST and outside < PUBLIC_USERS
+    fresh = _known_ages(members.age) and float((members.age < FRESH_DAYS).mean()) >= MOST
+    spread = _spread(networks, clients) if networks is not None else []
     payment_share, _ = _commonest(members.payment)
     one_payer = payment_share >= MOST
-    if private and (one_payer or "payment_fingerprint" not in population.available):
+    if fresh and spread:
+        # a company in the open has a past, and a place it works from
+        evidence.append(
+            f"{(members.age < FRESH_DAYS).mean():.0%} of the accounts were made less than "
+            f"{FRESH_DAYS} days before their first request"
+        )
+    elif private and (one_payer or "payment_fingerprint" not in population.available):
         open_structure.append(
             f"{domain_share:.0%} of the accounts use one e-mail domain that nobody else uses"
             + (f" and {payment_share:.0%} pay by one means" if one_payer else "")
@@ -109,8 +131,7 @@ def judge_concealment(
         open_structure.append(f"{payment_share:.0%} of the accounts pay by one means")
     if not open_structure:
         evidence += _separate_registrations(members, size)
-        if networks is not None:
-            evidence += _spread(networks, clients)
+        evidence += spread
     judged = bool(open_structure or evidence) or bool(
         population.available & {"email_domain", "payment_fingerprint", "organization_id"}
     )
@@ -149,6 +170,10 @@ def _spread(networks: Ints, clients: Ints | None) -> list[str]:
         if share >= MOST:
             text += f" through one client program ({share:.0%} of the requests)"
     return [text]
+
+
+def _known_ages(age: NDArray[np.float64]) -> bool:
+    return len(age) > 0 and float(np.isfinite(age).mean()) >= MIN_KNOWN
 
 
 def _known(codes: Ints) -> float:

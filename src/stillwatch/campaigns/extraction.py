@@ -99,6 +99,20 @@ def harvest_features(
     return out
 
 
+def pooled_features(stream: Stream, vocabulary: Vocabulary) -> Floats:
+    """Features of several accounts' stream as one harvest, float64[5].
+
+    Pooled but for the frame, which is the mean of the accounts' own: each may have its own words.
+    """
+    row: Floats = harvest_features(stream, np.zeros(len(stream), np.int64), 1, vocabulary)[0]
+    _, codes, sizes = stream.coded()
+    frames = harvest_features(stream, codes, len(sizes), vocabulary)[:, FEATURES.index("frame")]
+    known = sizes > 1
+    if known.any():
+        row[FEATURES.index("frame")] = np.average(frames[known], weights=sizes[known])
+    return row
+
+
 def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> Floats:
     filled = stream.tokens != 0
     owner = np.broadcast_to(codes[:, None], stream.tokens.shape)[filled]

@@ -17,7 +17,7 @@ from scipy import stats
 from stillwatch.campaigns.candidates import Family
 from stillwatch.campaigns.concealment import Concealment, Traits, judge_concealment
 from stillwatch.campaigns.evalues import e_bh, e_value
-from stillwatch.campaigns.extraction import Reference, harvest_features
+from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
 from stillwatch.campaigns.habits import Habits, measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
 from stillwatch.campaigns.mine import Mined
@@ -195,11 +195,10 @@ def _draft(
     habits = measure(half, mined.counts[:, 1])
     people = test_people(habits, floors)
     independence = background.independence_p(mined)
-    row = np.full(5, np.nan)
+    row = np.full(len(FEATURES), np.nan)
     extraction_p = None
     if reference.sufficient and len(half):
-        pooled = np.zeros(len(half), dtype=np.int64)
-        row = harvest_features(half, pooled, 1, reference.vocabulary)[0]
+        row = pooled_features(half, reference.vocabulary)
         extraction_p = reference.p_value(row)
     p = max(people.p, independence)
     return Judged(

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.candidates import Family
+from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Family
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.judge import Background, Judged
-from stillwatch.campaigns.mine import harvesting_accounts
+from stillwatch.campaigns.individuals import Floors
+from stillwatch.campaigns.mine import MIN_OWN, harvesting_accounts
+from stillwatch.campaigns.split import blending
 from stillwatch.schema import Verdict
 
 Ints = NDArray[np.int64]
@@ -24,9 +26,9 @@ Ints = NDArray[np.int64]
 OWN_RATE = 0.001
 """P-value of an account's own use of the group's words at everybody else's rate."""
 
-OWN_HARVEST = 0.05
-"""P-value of the harvest test on an account's own stream, where the group shares no words and its
-accounts are many enough to be judged one by one."""
+OWN_HARVEST = 0.2
+"""Level of the harvest test on an account's own part of the stream: an account whose part looks
+ordinary is not accused for the company it keeps."""
 
 ABSORBED = 0.5
 """Share of a group's accounts that another campaign already has, from which on it is part of it."""
@@ -51,21 +53,33 @@ class Grouped:
         return self.groups[0]
 
 
-def own_evidence(judged: Judged, background: Background, reference: Reference) -> Ints:
-    """Accounts of a group that stay on their own evidence, sorted."""
-    accounts = judged.mined.candidate.accounts
-    used = judged.mined.counts.sum(axis=1)
-    stays = used >= 2
-    if judged.mined.wordless:
-        own = harvesting_accounts(judged.mined.sample, reference, OWN_HARVEST)
-        stays &= np.isin(accounts, own)
-    else:
-        rate, degree = background.rate(judged.mined), background.degree(accounts)
+def own_evidence(
+    judged: Judged, background: Background, reference: Reference, floors: Floors
+) -> Ints:
+    """Accounts of a group that stay on their own evidence, sorted.
+
+    Each must blend in with the group in what it asks and when; its part of the stream must not
+    look ordinary where the group is accused of harvesting; and it must use the words that the
+    group shares, if it shares any, far more than others do.
+    """
+    mined = judged.mined
+    accounts = mined.candidate.accounts
+    used = mined.counts.sum(axis=1)
+    few = ~np.isin(accounts, mined.sample.account) | (used < MIN_OWN)
+    blends = np.isin(accounts, blending(mined.sample, floors, rhythm=False, rounds=1).account)
+    stays = (used >= MIN_CORE_REQUESTS) & (blends | few)
+    if judged.verdict is Verdict.DISTILLATION:
+        own = np.isin(accounts, harvesting_accounts(mined.sample, reference, OWN_HARVEST))
+        stays &= own if mined.wordless else own | few
+    if not mined.wordless:
+        rate, degree = background.rate(mined), background.degree(accounts)
         stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
     return accounts[stays]
 
 
-def combine(judged: list[Judged], background: Background, reference: Reference) -> list[Grouped]:
+def combine(
+    judged: list[Judged], background: Background, reference: Reference, floors: Floors
+) -> list[Grouped]:
     """Groups of one verdict into campaigns, strongest verdict and largest stream first."""
     rank = [Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE]
     order = sorted(
@@ -75,7 +89,7 @@ def combine(judged: list[Judged], background: Background, reference: Reference) 
     campaigns: list[tuple[list[Judged], set[int]]] = []
     taken: dict[int, int] = {}
     for group in order:
-        members = own_evidence(group, background, reference).tolist()
+        members = own_evidence(group, background, reference, floors).tolist()
         claims = [taken[a] for a in members if a in taken]
         new = [a for a in members if a not in taken]
         if len(claims) >= ABSORBED * len(members) and claims:

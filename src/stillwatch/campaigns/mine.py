@@ -23,9 +23,10 @@ from stillwatch.campaigns.candidates import (
     core_families,
     merge_families,
 )
+from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import measure
-from stillwatch.campaigns.individuals import Floors, test_people
+from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
 from stillwatch.campaigns.split import blending, split
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import KINDS, WORDLESS, fed_by_several, feeders
@@ -56,6 +57,12 @@ MIN_STREAM = 12
 SCREEN = 0.01
 """P-value on the mining half from which a group goes to the test. It only limits how many are
 tested; the testing half does not know it."""
+
+SAME_GROUP = 0.5
+"""Share of a group's accounts that stronger groups have, from which on it is not tested again."""
+
+PROMISING = 0.2
+"""P-value of content on the mining half up to which a family may be part of a larger thing."""
 
 EXPLAINED = 1e-4
 """P-value on the mining half from which a family explains its accounts, so that they are not also
@@ -145,18 +152,25 @@ def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine
     step.advance()
     kept: list[Mined] = []
     explained: list[Ints] = []
+    promising: list[Candidate] = []
     for mined in seen:
-        p = _first_look(mined, floors)
-        if p <= SCREEN:
+        people = _first_look(mined, floors)
+        if people.p <= SCREEN:
             kept.append(mined)
-        if p <= EXPLAINED:
+        if people.p <= EXPLAINED:
             explained.append(mined.candidate.accounts)
+        if people.content <= PROMISING:
+            promising.append(mined.candidate)
+    for joined in _look(requests, communities(promising), "a pool of templates"):
+        for part in split(joined.sample.half(mining=True), floors, SCREEN):
+            kept.append(_part(joined, part))
+            explained.append(part)
     wordless = [f for f in families if f.kind in WORDLESS]
     parts, suspects = _wordless(requests, wordless, population, explained, floors)
     step.advance()
     customers = population.take(~np.isin(population.account, suspects))
     return Mine(
-        candidates=kept + parts,
+        candidates=_representatives(kept + parts, floors),
         reference=Reference.of(customers),
         floors=floors,
         feeders=table,
@@ -169,9 +183,25 @@ def _entities(family: Family, accounts: Ints, entities: Ints) -> bool:
     return len(np.unique(members)) >= MIN_ACCOUNTS
 
 
-def _first_look(mined: Mined, floors: Floors) -> float:
+def _representatives(groups: list[Mined], floors: Floors) -> list[Mined]:
+    """The groups to test: of those with mostly the same accounts the strongest on the mining half.
+
+    Every group that is tested makes the level stricter for all, so none is tested twice.
+    """
+    looks = [_first_look(group, floors).p for group in groups]
+    chosen: list[Mined] = []
+    covered: set[int] = set()
+    for i in sorted(range(len(groups)), key=lambda i: (looks[i], i)):
+        accounts = groups[i].candidate.accounts.tolist()
+        if sum(a in covered for a in accounts) <= SAME_GROUP * len(accounts):
+            chosen.append(groups[i])
+            covered.update(accounts)
+    return chosen
+
+
+def _first_look(mined: Mined, floors: Floors) -> PeopleTest:
     half = mined.sample.half(mining=True)
-    return test_people(measure(half, mined.counts[:, 0]), floors).p
+    return test_people(measure(half, mined.counts[:, 0]), floors)
 
 
 def _look(requests: ir.Table, candidates: list[Candidate], found_by: str) -> list[Mined]:

@@ -65,13 +65,15 @@ def _halve(stream: Stream, floors: Floors, level: float) -> list[Ints]:
     return [found for part in parts for found in _divide(part, floors, level, rhythm=True)]
 
 
-def blending(stream: Stream, floors: Floors, *, rhythm: bool) -> Stream:
+def blending(
+    stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROUNDS
+) -> Stream:
     """The accounts whose requests agree among themselves little more than with the others'.
 
     An account is dropped when its agreeing pairs exceed by two standard deviations what the
     floor's individuality would give; then the others are compared again.
     """
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         accounts, codes, sizes = stream.coded()
         if len(accounts) < MIN_ACCOUNTS:
             break
