@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from stillwatch.schema import Missing
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     import pyarrow as pa
 
     from stillwatch.campaigns import Detection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,8 @@ from stillwatch.campaigns.describe import hour_shares, rfc3339, timeline
 from stillwatch.engine import session
 from stillwatch.errors import InputError, UsageError
 from stillwatch.findings import dump_findings
-from stillwatch.ingest import OPTIONAL, Examples, ingest
+from stillwatch.examples import with_examples
+from stillwatch.ingest import OPTIONAL, ingest
 from stillwatch.missing import missing_signals
 from stillwatch.progress import Silent
 from stillwatch.readers import Log, open_log, read_accounts
@@ -28,6 +28,8 @@ from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stillwatch.progress import Progress
 
 CALIBRATION = "individuality-1"
@@ -94,9 +96,8 @@ def scan(
     log = open_log([str(source) for source in logs], format=format, progress=progress)
     declared = read_accounts(Path(accounts)).table if accounts else None
     store = SketchStore.open(folder / "sketches", key.fingerprint)
-    examples = Examples(keep_examples) if keep_examples else None
     rejected = folder / "rejected.jsonl"
-    ingest(log, store, sketcher, rejected, append=append, examples=examples)
+    ingest(log, store, sketcher, rejected, append=append)
     store.seal(memory=memory)
     names = store.names()
     if not len(names):
@@ -104,12 +105,21 @@ def scan(
     with session(memory=memory, spill=store.path / "spill") as backend:
         requests: Any = store.requests(backend)
         traits = account_traits(names, declared, sketcher)
-        detection = detect(requests, names, traits, level=fdr, seed=seed, progress=progress)
+        detection = detect(
+            requests,
+            names,
+            traits,
+            level=fdr,
+            seed=seed,
+            examples=keep_examples,
+            progress=progress,
+        )
         summary = _summary(log, store, requests, detection, declared, fdr=fdr, seed=seed)
-    campaigns = tuple(examples.attach(c) for c in detection.campaigns) if examples else None
-    findings = Findings(
-        format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns or detection.campaigns
-    )
+    campaigns = detection.campaigns
+    if keep_examples:
+        again = open_log([str(source) for source in logs], format=format, progress=progress)
+        campaigns = with_examples(campaigns, detection.examples, again, sketcher)
+    findings = Findings(format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns)
     with progress.step("writing the report", 1) as step:
         (folder / "campaigns.json").write_bytes(dump_findings(findings))
         pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
@@ -154,7 +164,9 @@ def account_traits(names: pa.Table, declared: pa.Table | None, sketcher: Sketche
         signup_network=codes(sketcher.network_keys(column("signup_address"))),
         created=created,
         available=frozenset(
-            name for name in ACCOUNTS.names if len(table) and table.column(name).null_count < len(table)
+            name
+            for name in ACCOUNTS.names
+            if len(table) and table.column(name).null_count < len(table)
         ),
     )
 

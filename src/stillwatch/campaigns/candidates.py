@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.signals.families import WORDLESS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Ints = NDArray[np.int64]
 
@@ -125,9 +128,7 @@ def merge_families(families: list[Family]) -> list[Candidate]:
             seeds_of.setdefault(account, []).append(len(seeds))
         seeds.append(family.accounts)
         grouped.append([family])
-    return [
-        Candidate(_majority(group), tuple(group)) for group in grouped
-    ]
+    return [Candidate(_majority(group), tuple(group)) for group in grouped]
 
 
 def _majority(families: list[Family]) -> Ints:

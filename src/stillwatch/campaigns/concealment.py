@@ -106,7 +106,7 @@ def judge_concealment(
     size = len(group)
     open_structure: list[str] = []
     evidence: list[str] = []
-    share, common = _commonest(members.organization)
+    share, _common = _commonest(members.organization)
     if share >= MOST and _known(members.organization) >= MOST:
         open_structure.append(f"{share:.0%} of the accounts declare one organisation")
     domain_share, domain = _commonest(members.domain)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.candidates import Family
 from stillwatch.campaigns.prices import list_price
 from stillwatch.schema import CAPABILITIES, DayCount, Link, Member
 from stillwatch.signals import description
 from stillwatch.signals.streams import stream_members
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import ibis.expr.types as ir
+
+    from stillwatch.campaigns.candidates import Family
 
 Ints = NDArray[np.int64]
 
@@ -45,12 +48,19 @@ class Deeds:
     timeline: tuple[DayCount, ...]
     members: dict[int, tuple[int, str, str]]
     networks: tuple[tuple[int, ...], ...]
+    examples: tuple[int, ...]
 
 
 def deeds(
-    requests: ir.Table, streams: Sequence[tuple[Iterable[Family], Ints]]
+    requests: ir.Table, streams: Sequence[tuple[Iterable[Family], Ints]], examples: int = 0
 ) -> list[Deeds]:
-    """Describe campaigns, each given by the families and the accounts of its stream."""
+    """Describe campaigns, each given by the families and the accounts of its stream.
+
+    Args:
+        requests: sketches.
+        streams: families and accounts of each campaign.
+        examples: requests of each campaign to name.
+    """
     if not streams:
         return []
     families = pa.table(
@@ -76,8 +86,12 @@ def deeds(
         "day": _rows(description.by_day(found)),
         "account": _rows(description.by_account(found)),
         "network": _rows(description.shared_networks(found)),
+        "example": _rows(description.some_requests(found, examples)) if examples else _NONE,
     }
     return [_deeds({name: table[i] for name, table in rows.items()}) for i in range(len(streams))]
+
+
+_NONE: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
 
 
 def _rows(table: ir.Table) -> defaultdict[int, list[dict[str, Any]]]:
@@ -115,6 +129,7 @@ def _deeds(rows: dict[str, list[dict[str, Any]]]) -> Deeds:
             r["account"]: (r["requests"], rfc3339(r["first_seen"]), rfc3339(r["last_seen"]))
             for r in rows["account"]
         },
+        examples=tuple(sorted(row["request_key"] for row in rows["example"])),
         networks=tuple(sorted(tuple(sorted(accounts)) for accounts in networks.values())),
     )
 
@@ -161,7 +176,11 @@ def _shares(counts: Iterable[tuple[str, int]]) -> dict[str, float]:
 
 
 def links(
-    members: Sequence[Member], keys: Sequence[int], found: Deeds, payment: dict[int, int], population: int
+    members: Sequence[Member],
+    keys: Sequence[int],
+    found: Deeds,
+    payment: dict[int, int],
+    population: int,
 ) -> tuple[Link, ...]:
     """What joins members: the stream itself, and networks and payment that several of them share.
 
@@ -188,7 +207,7 @@ def links(
             bits = round(float(np.log2(max(population, 2) / max(len(inside), 1))), 2)
             joined += [
                 Link(source=a, target=b, kind=kind, weight=bits)
-                for a, b in zip(inside, inside[1:], strict=False)
+                for a, b in itertools.pairwise(inside)
             ]
     joined.sort(key=lambda link: (max(link.source, link.target), link.kind, link.source))
     return tuple(joined[:MAX_LINKS])

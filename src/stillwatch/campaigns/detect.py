@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
-from stillwatch.campaigns.concealment import Traits
 from stillwatch.campaigns.describe import deeds
-from stillwatch.campaigns.individuals import Floors
 from stillwatch.campaigns.judge import Background, Judged, judge
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import combine
@@ -31,7 +28,10 @@ from stillwatch.signals.halves import with_half
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow as pa
 
+    from stillwatch.campaigns.concealment import Traits
+    from stillwatch.campaigns.individuals import Floors
     from stillwatch.progress import Progress
 
 STEPS = 8
@@ -48,6 +48,7 @@ class Detection:
         judged: every group that was tested.
         looked_at: groups that mining looked at.
         customers: whole customers in the harvest test's reference.
+        examples: request keys by campaign id, as many as were asked for.
     """
 
     campaigns: tuple[Campaign, ...]
@@ -56,6 +57,7 @@ class Detection:
     judged: tuple[Judged, ...]
     looked_at: int
     customers: int
+    examples: dict[str, tuple[int, ...]]
 
 
 def detect(
@@ -66,6 +68,7 @@ def detect(
     level: float,
     seed: int,
     progress: Progress,
+    examples: int = 0,
 ) -> Detection:
     """Find the campaigns among the requests of a store.
 
@@ -76,6 +79,7 @@ def detect(
         level: false discovery rate of accused groups.
         seed: of the split into halves.
         progress: shows the steps.
+        examples: requests of each campaign to name, for its examples.
     """
     with progress.step("detecting", STEPS) as step:
         table = with_framed(with_half(requests, seed)).cache()
@@ -96,7 +100,7 @@ def detect(
         step.advance()
         streams = [(group.families, group.accounts) for group in groups]
         streams += [(x.candidate.families, x.candidate.accounts) for x in lone]
-        done = deeds(table, streams)
+        done = deeds(table, streams, examples)
         written = in_order(
             [
                 *(
@@ -116,5 +120,6 @@ def detect(
         floors=mined.floors,
         judged=tuple(judged),
         looked_at=mined.looked_at,
+        examples={entry.campaign.campaign_id: entry.examples for entry in written},
         customers=len(mined.reference.features),
     )

@@ -7,8 +7,12 @@ which candidates that share accounts, days and a population have.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 KAPPA = 0.1
 """Exponent of the calibrator below. Small values favour strong evidence, which is all that matters

@@ -65,9 +65,7 @@ class Vocabulary:
         return np.where(self.words[i] == tokens, self.weights[i], self.unseen)
 
 
-def harvest_features(
-    stream: Stream, codes: Ints, customers: int, vocabulary: Vocabulary
-) -> Floats:
+def harvest_features(stream: Stream, codes: Ints, customers: int, vocabulary: Vocabulary) -> Floats:
     """Features of several customers, or of one pooled stream, float64[customers, 5].
 
     Args:

@@ -9,13 +9,16 @@ the same exercise or benchmark send the same items, while a queue serves each it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.exchangeability import Individuality, count_pairs, individuality
-from stillwatch.campaigns.stream import Stream
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.stream import Stream
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

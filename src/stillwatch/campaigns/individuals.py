@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
 from stillwatch.campaigns.candidates import CORE_SHARE
 from stillwatch.campaigns.evalues import partial_conjunction
-from stillwatch.campaigns.habits import Habits
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.habits import Habits
 
 KEPT = 0.4
 """Share of the population's log individuality that every honest group keeps. In simulated logs with

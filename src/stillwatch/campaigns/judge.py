@@ -8,20 +8,24 @@ is concealed. Coordination is decided over all groups together by e-BH at the sc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.candidates import Family
 from stillwatch.campaigns.concealment import Concealment, Traits, judge_concealment
 from stillwatch.campaigns.evalues import e_bh, e_value
 from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
 from stillwatch.campaigns.habits import Habits, measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
-from stillwatch.campaigns.mine import Mined
 from stillwatch.schema import Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from stillwatch.campaigns.candidates import Family
+    from stillwatch.campaigns.mine import Mined
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -138,7 +142,9 @@ class Background:
         wanted = {(main_family(m).kind, main_family(m).key) for m in groups}
         kind, key = feeders.column("kind").to_numpy(), feeders.column("key").to_numpy()
         account = feeders.column("account").to_numpy()
-        tested = feeders.column("requests").to_numpy() - feeders.column("mining_requests").to_numpy()
+        tested = (
+            feeders.column("requests").to_numpy() - feeders.column("mining_requests").to_numpy()
+        )
         users = {}
         for k, v in wanted:
             rows = (kind == k) & (key == v)

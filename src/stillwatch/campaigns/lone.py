@@ -18,16 +18,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate, Family
-from stillwatch.campaigns.concealment import Traits
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
 from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
-from stillwatch.campaigns.stream import Stream
 from stillwatch.schema import Verdict
 from stillwatch.signals.families import WORDLESS, large_feeders
 from stillwatch.signals.streams import stream_members, stream_sample
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+    from stillwatch.campaigns.concealment import Traits
+    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -157,9 +158,7 @@ def _judge(
     items = np.unique(sample.body)
     i = np.minimum(np.searchsorted(several, items), max(len(several) - 1, 0))
     shared = float((several[i] == items).mean()) if len(several) else 0.0
-    unusual = all(
-        rank <= UNUSUAL[name] for name, rank in zip(FEATURES, ranks, strict=True)
-    )
+    unusual = all(rank <= UNUSUAL[name] for name, rank in zip(FEATURES, ranks, strict=True))
     verdict = Verdict.CLEAR
     if p <= level and shared <= SHARED:
         verdict = Verdict.DISTILLATION if unusual else Verdict.INCONCLUSIVE

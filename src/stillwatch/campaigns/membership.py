@@ -8,18 +8,21 @@ account that several groups claim belongs to the one with most of its requests.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Family
-from stillwatch.campaigns.extraction import Reference
-from stillwatch.campaigns.judge import Background, Judged
-from stillwatch.campaigns.individuals import Floors
 from stillwatch.campaigns.mine import MIN_OWN, harvesting_accounts
 from stillwatch.campaigns.split import blending
 from stillwatch.schema import Verdict
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.extraction import Reference
+    from stillwatch.campaigns.individuals import Floors
+    from stillwatch.campaigns.judge import Background, Judged
 
 Ints = NDArray[np.int64]
 

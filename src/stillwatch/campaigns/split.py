@@ -8,6 +8,8 @@ active, for one queue has one rhythm, until a part looks like one queue or is to
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,9 @@ from stillwatch.campaigns.candidates import MIN_ACCOUNTS
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, count_pairs
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, test_people
-from stillwatch.campaigns.stream import Stream
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 
@@ -65,9 +69,7 @@ def _halve(stream: Stream, floors: Floors, level: float) -> list[Ints]:
     return [found for part in parts for found in _divide(part, floors, level, rhythm=True)]
 
 
-def blending(
-    stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROUNDS
-) -> Stream:
+def blending(stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROUNDS) -> Stream:
     """The accounts whose requests agree among themselves little more than with the others'.
 
     An account is dropped when its agreeing pairs exceed by two standard deviations what the

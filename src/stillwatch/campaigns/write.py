@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns import explain
-from stillwatch.campaigns.concealment import Traits
 from stillwatch.campaigns.describe import Deeds, campaign_id, links
-from stillwatch.campaigns.individuals import Floors
-from stillwatch.campaigns.lone import Lone
-from stillwatch.campaigns.membership import Grouped
 from stillwatch.schema import ACCOUNT_VERDICTS, Campaign, Member, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stillwatch.campaigns.concealment import Traits
+    from stillwatch.campaigns.individuals import Floors
+    from stillwatch.campaigns.lone import Lone
+    from stillwatch.campaigns.membership import Grouped
 
 Ints = NDArray[np.int64]
 
@@ -49,10 +52,11 @@ class Directory:
 
 @dataclass(frozen=True)
 class Written:
-    """A campaign and the keys of its members, in the members' order."""
+    """A campaign, the keys of its members in their order, and the keys of some of its requests."""
 
     campaign: Campaign
     keys: tuple[int, ...]
+    examples: tuple[int, ...]
 
 
 def write_group(
@@ -79,7 +83,7 @@ def write_group(
         links=links(listed, keys, done, payment, len(directory.ids)),
         **_numbers(done),
     )
-    return Written(campaign, keys)
+    return Written(campaign, keys, done.examples)
 
 
 def write_lone(lone: Lone, done: Deeds, directory: Directory, level: float) -> Written:
@@ -100,7 +104,7 @@ def write_lone(lone: Lone, done: Deeds, directory: Directory, level: float) -> W
         links=(),
         **_numbers(done),
     )
-    return Written(campaign, tuple(key for key, _ in members))
+    return Written(campaign, tuple(key for key, _ in members), done.examples)
 
 
 def in_order(written: Iterable[Written]) -> list[Written]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ibis
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -73,3 +75,10 @@ def shared_networks(streams: ir.Table) -> ir.Table:
     pairs = rows.select("campaign", "account", value=rows.network_key).distinct()
     size = pairs.group_by("campaign", "value").agg(accounts=pairs.count())
     return pairs.semi_join(size.filter(size.accounts > 1), ["campaign", "value"])
+
+
+def some_requests(streams: ir.Table, each: int) -> ir.Table:
+    """A few requests of each campaign, those with the lowest keys: `campaign`, `request_key`."""
+    rank = ibis.row_number().over(group_by=streams.campaign, order_by=streams.request_key)
+    ranked = streams.select("campaign", "request_key", rank=rank)
+    return ranked.filter(ranked["rank"] < each).drop("rank")

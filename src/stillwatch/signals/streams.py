@@ -76,9 +76,12 @@ def stream_sample(requests: ir.Table, members: ir.Table, per_account: int) -> ir
     Which ones is decided by the keyed hash of the body: a random choice of items that is the same
     in every account, so that items which several accounts send stay visible in the sample.
     """
-    rows = requests.select(*SAMPLED_COLUMNS).join(members.select("candidate", "request_key"), "request_key")
+    rows = requests.select(*SAMPLED_COLUMNS).join(
+        members.select("candidate", "request_key"), "request_key"
+    )
     rank = ibis.row_number().over(
-        group_by=[rows.candidate, rows.account, rows.mining], order_by=[rows.body_key, rows.request_key]
+        group_by=[rows.candidate, rows.account, rows.mining],
+        order_by=[rows.body_key, rows.request_key],
     )
     ranked = rows.mutate(rank=rank)
     return ranked.filter(ranked["rank"] < per_account).drop("rank")
