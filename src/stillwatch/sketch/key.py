@@ -11,11 +11,14 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stillwatch.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ENVIRONMENT_KEY = "STILLWATCH_KEY"
 ENVIRONMENT_FILE = "STILLWATCH_KEY_FILE"

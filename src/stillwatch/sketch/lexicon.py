@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from stillwatch.schema import CAPABILITIES
+from stillwatch.sketch.characters import characters
 from stillwatch.sketch.columns import text_buffers
-from stillwatch.sketch.kernels import LONGEST_PHRASE, fold, phrase_scores, split_words
+from stillwatch.sketch.kernels import LONGEST_PHRASE, Phrases, phrase_hashes, phrase_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
 
 SCORES = ("elicitation", "grading")
-_SECTIONS = (*SCORES, *(f"capability.{name}" for name in CAPABILITIES[1:]))
+SECTIONS = (*SCORES, *(f"capability.{name}" for name in CAPABILITIES[1:]))
+"""Classes of phrases, in the order of a score matrix's columns."""
+
 _WEIGHTS = {"strong": 2.0, "plain": 1.0, "weak": 0.5}
 
 
-@dataclass(frozen=True)
-class Lexicon:
-    """Open-addressing tables: hashes of first words, hashes of phrases, weights by class."""
+def raw_scores(texts: pa.Array) -> NDArray[np.float32]:
+    """Sum of the phrase weights in each text, float32[n, len(SECTIONS)]."""
+    data, offsets = text_buffers(texts)
+    out = no_scores(len(texts))
+    phrase_scores(data, offsets, characters(), lexicon(), out)
+    return out
 
-    starts: NDArray[np.uint64]
-    phrases: NDArray[np.uint64]
-    weights: NDArray[np.float32]
 
-    def raw_scores(self, texts: pa.Array) -> NDArray[np.float32]:
-        """Sum of phrase weights, float32[n, sections]: the two scores, then the capabilities."""
-        data, offsets = text_buffers(texts)
-        out = np.zeros((len(texts), len(_SECTIONS)), dtype=np.float32)
-        phrase_scores(data, offsets, self.starts, self.phrases, self.weights, out)
-        return out
+def no_scores(n: int) -> NDArray[np.float32]:
+    """A score matrix for `n` texts that have not been read."""
+    return np.zeros((n, len(SECTIONS)), dtype=np.float32)
 
 
 def score(raw: NDArray[np.float32], name: str) -> NDArray[np.float32]:
@@ -49,51 +53,48 @@ def capability(raw: NDArray[np.float32]) -> NDArray[np.int8]:
 
 
 @cache
-def lexicon() -> Lexicon:
+def lexicon() -> Phrases:
     """The lexicon that ships with the package (`lexicon.toml`)."""
     resource = resources.files("stillwatch.sketch").joinpath("lexicon.toml")
-    sections = tomllib.loads(resource.read_text("utf-8"))
-    weights: dict[int, NDArray[np.float32]] = {}
-    starts: dict[int, None] = {}
-    for index, name in enumerate(_SECTIONS):
-        for strength, phrases in _section(sections, name).items():
+    return compile_phrases(_entries(tomllib.loads(resource.read_text("utf-8"))))
+
+
+def compile_phrases(entries: Iterable[tuple[str, int, float]]) -> Phrases:
+    """Build the tables.
+
+    Args:
+        entries: phrase, index into `SECTIONS`, weight. Of several weights of a phrase in one
+            section the largest holds.
+
+    Raises:
+        ValueError: a phrase has no word, or more than `LONGEST_PHRASE`.
+    """
+    texts, sections, weights = zip(*entries, strict=True)
+    data, offsets = text_buffers(pa.array(texts, pa.string()))
+    counts = np.zeros(len(texts), np.int32)
+    firsts, hashes = np.zeros(len(texts), np.uint64), np.zeros(len(texts), np.uint64)
+    phrase_hashes(data, offsets, characters(), counts, firsts, hashes)
+    for text, count in zip(texts, counts.tolist(), strict=True):
+        if not 0 < count <= LONGEST_PHRASE:
+            raise ValueError(f"the phrase {text!r} has {count} words, not 1 to {LONGEST_PHRASE}")
+    rows: dict[int, NDArray[np.float32]] = {}
+    for value, section, weight in zip(hashes.tolist(), sections, weights, strict=True):
+        row = rows.setdefault(value, np.zeros(len(SECTIONS), np.float32))
+        row[section] = max(row[section], weight)
+    phrases, slots = _table(list(rows))
+    matrix = np.zeros((phrases.size, len(SECTIONS)), dtype=np.float32)
+    matrix[slots] = np.stack(list(rows.values()))
+    return Phrases(_table(list(dict.fromkeys(firsts.tolist())))[0], phrases, matrix)
+
+
+def _entries(lexicon: dict[str, Any]) -> Iterator[tuple[str, int, float]]:
+    """Phrase, section and weight of every phrase of the file."""
+    found = {name: lexicon[name] for name in SCORES}
+    found |= {f"capability.{name}": phrases for name, phrases in lexicon["capability"].items()}
+    for name, strengths in found.items():
+        for strength, phrases in strengths.items():
             for phrase in phrases:
-                words = _words(phrase)
-                starts[words[0]] = None
-                row = weights.setdefault(_phrase_hash(words), np.zeros(len(_SECTIONS), np.float32))
-                row[index] = max(row[index], _WEIGHTS[strength])
-    phrase_table, slots = _table(list(weights))
-    matrix = np.zeros((phrase_table.size, len(_SECTIONS)), dtype=np.float32)
-    matrix[slots] = np.stack(list(weights.values()))
-    return Lexicon(_table(list(starts))[0], phrase_table, matrix)
-
-
-def _section(sections: dict[str, dict[str, list[str]]], name: str) -> dict[str, list[str]]:
-    found: object = sections
-    for part in name.split("."):
-        assert isinstance(found, dict)  # noqa: S101
-        found = found[part]
-    assert isinstance(found, dict)  # noqa: S101
-    return found
-
-
-def _words(phrase: str) -> list[int]:
-    """Hashes of a phrase's words, by the same kernel that splits prompts."""
-    data = np.frombuffer(phrase.encode(), dtype=np.uint8)
-    room = len(data) + 1
-    masked, exact = np.empty(room, np.uint64), np.empty(room, np.uint64)
-    flags, lengths = np.empty(room, np.uint8), np.empty(room, np.int32)
-    count = split_words(data, 0, len(data), masked, exact, flags, lengths, 0)
-    if not 0 < count <= LONGEST_PHRASE:
-        raise ValueError(f"the lexicon phrase {phrase!r} has {count} words, not 1 to {LONGEST_PHRASE}")
-    return [int(word) for word in masked[:count]]
-
-
-def _phrase_hash(words: list[int]) -> int:
-    h = np.uint64(0)
-    for word in words:
-        h = np.uint64(fold(h, np.uint64(word)))
-    return int(h)
+                yield phrase, SECTIONS.index(name), _WEIGHTS[strength]
 
 
 def _table(hashes: list[int]) -> tuple[NDArray[np.uint64], list[int]]:

@@ -7,7 +7,8 @@ fast on short inputs and keyed by design, which is what pseudonyms need.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from stillwatch.sketch.jit import kernel
 
 U = np.uint64
 _V0, _V1 = U(0x736F6D6570736575), U(0x646F72616E646F6D)
@@ -17,12 +18,12 @@ _FINAL = U(0xFF)
 _EIGHT = U(8)
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _rotate(x, bits):  # type: ignore[no-untyped-def]
     return (x << bits) | (x >> (U(64) - bits))
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     v0 += v1
     v1 = _rotate(v1, _B13) ^ v0
@@ -37,7 +38,7 @@ def _round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     return v0, v1, v2, v3
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sip_bytes(data, start, end, k0, k1):  # type: ignore[no-untyped-def]
     """SipHash-2-4 of `data[start:end]` (uint8) under the key (k0, k1), as uint64."""
     v0, v1, v2, v3 = _V0 ^ k0, _V1 ^ k1, _V2 ^ k0, _V3 ^ k1
@@ -66,7 +67,7 @@ def sip_bytes(data, start, end, k0, k1):  # type: ignore[no-untyped-def]
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sip_word(word, k0, k1):  # type: ignore[no-untyped-def]
     """SipHash-1-3 of one 64-bit word: the reduced-round variant, for the many words of a text."""
     v0, v1, v2, v3 = _V0 ^ k0, _V1 ^ k1, _V2 ^ k0, _V3 ^ k1
@@ -83,14 +84,14 @@ def sip_word(word, k0, k1):  # type: ignore[no-untyped-def]
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sip_column(data, offsets, key, out):  # type: ignore[no-untyped-def]
     """Hash each value `data[offsets[i]:offsets[i+1]]` into `out[i]` (uint64)."""
     for i in range(out.size):
         out[i] = sip_bytes(data, offsets[i], offsets[i + 1], key[0], key[1])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sip_join(parts, key, out):  # type: ignore[no-untyped-def]
     """Hash the rows of `parts` (uint64[n, m]) into `out` (uint64[n]), order mattering."""
     for i in range(parts.shape[0]):

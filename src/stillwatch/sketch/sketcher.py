@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from stillwatch.schema import N_BANDS, N_TOKENS, SKETCHES, TURN_SEPARATOR
+from stillwatch.schema import SKETCHES, TURN_SEPARATOR
+from stillwatch.sketch.characters import characters
 from stillwatch.sketch.clients import client_keys, network_keys
-from stillwatch.sketch.columns import as_keys, hash_identifier, hash_text, is_missing, join_hashes
-from stillwatch.sketch.columns import text_buffers
-from stillwatch.sketch.kernels import template_columns
-from stillwatch.sketch.key import SketchKey
-from stillwatch.sketch.lexicon import capability, lexicon, score
+from stillwatch.sketch.columns import (
+    Distinct,
+    Key,
+    as_keys,
+    as_lists,
+    hash_identifier,
+    hash_text,
+    is_missing,
+    join_hashes,
+    text_buffers,
+)
+from stillwatch.sketch.kernels import Templates, read_prompts
+from stillwatch.sketch.lexicon import SCORES, capability, lexicon, no_scores, raw_scores, score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stillwatch.sketch.key import SketchKey
 
 _GRAMS = ("head4_key", "head8_key", "tail4_key", "tail8_key")
-_CARRIED = (
-    "timestamp", "model", "turns", "access_path", "input_tokens", "output_tokens",
-    "reasoning_tokens", "temperature", "max_tokens", "n", "logprobs", "status",
-)  # fmt: skip
 _IDENTIFIERS = {
+    "request_key": ("request", "request_id"),
     "conversation_key": ("conversation", "conversation_id"),
     "end_user_key": ("end user", "end_user_id"),
     "address_key": ("address", "client_address"),
     "tls_key": ("tls", "tls_fingerprint"),
 }
+"""Columns that are the hash of one identifier: the subkey's purpose, and the request's column."""
+
+_CARRIED = (
+    "timestamp", "model", "turns", "access_path", "input_tokens", "output_tokens",
+    "reasoning_tokens", "temperature", "max_tokens", "n", "logprobs", "status",
+)  # fmt: skip
+"""Columns that are kept as they came."""
+
+_PURPOSES = ("account", "text", "template", "system", "network", "client", "turns")
 
 
 @dataclass(frozen=True)
@@ -47,13 +67,8 @@ class Sketcher:
 
     def __init__(self, key: SketchKey) -> None:
         self._key = key
-        self._subkeys = {
-            purpose: key.subkey(purpose)
-            for purpose in (
-                "request", "account", "text", "template", "system", "network", "client", "turns",
-                *(purpose for purpose, _ in _IDENTIFIERS.values()),
-            )
-        }  # fmt: skip
+        purposes = (*_PURPOSES, *(purpose for purpose, _ in _IDENTIFIERS.values()))
+        self._subkeys: dict[str, Key] = {purpose: key.subkey(purpose) for purpose in purposes}
 
     def account_keys(self, account_ids: pa.Array) -> pa.Array:
         """The `account` column of a column of account ids, to join account files to sketches."""
@@ -69,100 +84,83 @@ class Sketcher:
 
     def sketch(self, requests: pa.RecordBatch) -> Sketched:
         """Sketch one batch; rows keep their order."""
-        column = requests.column
-        system = _Shared(column("system_prompt"))
-        accounts = column("account_id").dictionary_encode()
-        keys_of_accounts = self.account_keys(accounts.dictionary)
-        columns: dict[str, pa.Array] = {
-            "request_key": hash_identifier(column("request_id"), self._subkeys["request"]),
-            "account": keys_of_accounts.take(accounts.indices),
-            "system_key": system.spread(
-                lambda texts: hash_identifier(texts, self._subkeys["system"])
-            ),
-            "network_key": network_keys(column("client_address"), self._subkeys["network"]),
-            "client_key": client_keys(column("user_agent"), self._subkeys["client"]),
+        accounts = Distinct.of(requests.column("account_id"))
+        system = Distinct.of(pc.fill_null(requests.column("system_prompt"), ""))
+        templates, scores = self._read(requests.column("prompt"))
+        columns = {
+            "account": accounts.column(self.account_keys),
+            **{name: requests.column(name) for name in _CARRIED},
+            **self._identifiers(requests),
+            **_template_columns(templates),
+            **self._conversation(requests, system),
+            **_asked(scores, system.matrix(raw_scores)),
         }
-        for name, (purpose, source) in _IDENTIFIERS.items():
-            columns[name] = hash_identifier(column(source), self._subkeys[purpose])
-        for name in _CARRIED:
-            columns[name] = column(name)
-        columns |= self._templates(column("prompt"))
-        columns |= self._turns(requests, system)
-        columns |= _asked(column("prompt"), system)
         return Sketched(
-            pa.RecordBatch.from_arrays([columns[f.name] for f in SKETCHES], schema=SKETCHES),
-            pa.table({"account": keys_of_accounts, "account_id": accounts.dictionary}),
+            pa.RecordBatch.from_arrays([columns[name] for name in SKETCHES.names], schema=SKETCHES),
+            pa.table(
+                {"account": self.account_keys(accounts.values), "account_id": accounts.values}
+            ),
         )
 
-    def _templates(self, prompts: pa.Array) -> dict[str, pa.Array]:
+    def _read(self, prompts: pa.Array) -> tuple[Templates, NDArray[np.float32]]:
         data, offsets = text_buffers(prompts)
-        n = len(prompts)
-        grams, skeleton = np.zeros((n, 4), np.uint64), np.zeros(n, np.uint64)
-        bands, tokens = np.zeros((n, N_BANDS), np.uint64), np.zeros((n, N_TOKENS), np.int32)
-        words = np.zeros(n, np.int32)
+        templates, scores = Templates.empty(len(prompts)), no_scores(len(prompts))
         key = self._subkeys["template"]
-        template_columns(data, offsets, key, grams, skeleton, bands, tokens, words)
+        read_prompts(data, offsets, characters(), key, lexicon(), templates, scores)
+        return templates, scores
+
+    def _identifiers(self, requests: pa.RecordBatch) -> dict[str, pa.Array]:
         columns = {
-            name: as_keys(np.ascontiguousarray(grams[:, i]), grams[:, i] == 0)
-            for i, name in enumerate(_GRAMS)
+            name: hash_identifier(requests.column(source), self._subkeys[purpose])
+            for name, (purpose, source) in _IDENTIFIERS.items()
         }
-        columns["skeleton_key"] = as_keys(skeleton, skeleton == 0)
-        columns["bands"] = _lists(bands.view(np.int64), bands[:, 0] == 0)
-        columns["tokens"] = _lists(tokens, tokens[:, 0] == 0)
-        columns["prompt_words"] = pa.array(words)
+        columns["network_key"] = self.network_keys(requests.column("client_address"))
+        columns["client_key"] = client_keys(requests.column("user_agent"), self._subkeys["client"])
         return columns
 
-    def _turns(self, requests: pa.RecordBatch, system: _Shared) -> dict[str, pa.Array]:
-        """Keys of the whole body, of the user's turns, and of the turns before the last."""
-        key, join = self._subkeys["text"], self._subkeys["turns"]
+    def _conversation(self, requests: pa.RecordBatch, system: Distinct) -> dict[str, pa.Array]:
+        """Keys of the system prompt, of the whole body, of the user's turns and all but the last.
+
+        The `prefix_key` of a request is the `turns_key` of the request before it in the same
+        conversation: both hash the system prompt and the same turns.
+        """
+        text, join = self._subkeys["text"], self._subkeys["turns"]
         earlier, prompt = requests.column("earlier_turns"), requests.column("prompt")
         turns = pc.binary_join_element_wise(earlier, prompt, TURN_SEPARATOR, null_handling="skip")
-        said = hash_text(turns, key)
-        setting = system.spread_hash(lambda texts: hash_text(texts, key))
+        setting = system.matrix(lambda texts: hash_text(texts, text))
+        before, said = hash_text(earlier, text), hash_text(turns, text)
+        context = hash_text(requests.column("context"), text)
         return {
+            "system_key": system.column(
+                lambda texts: hash_identifier(texts, self._subkeys["system"])
+            ),
             "turns_key": as_keys(join_hashes(join, setting, said)),
-            "prefix_key": as_keys(
-                join_hashes(join, setting, hash_text(earlier, key)), is_missing(earlier)
-            ),
-            "body_key": as_keys(
-                join_hashes(join, setting, said, hash_text(requests.column("context"), key))
-            ),
+            "prefix_key": as_keys(join_hashes(join, setting, before), is_missing(earlier)),
+            "body_key": as_keys(join_hashes(join, setting, said, context)),
         }
 
 
-class _Shared:
-    """A column in which few distinct texts repeat: work is done once for each distinct text."""
-
-    def __init__(self, column: pa.Array) -> None:
-        encoded = pc.fill_null(column, "").dictionary_encode()
-        self.texts, self.indices = encoded.dictionary, encoded.indices
-
-    def spread(self, function: object) -> pa.Array:
-        assert callable(function)  # noqa: S101
-        return function(self.texts).take(self.indices)
-
-    def spread_hash(self, function: object) -> NDArray[np.uint64]:
-        assert callable(function)  # noqa: S101
-        result: NDArray[np.uint64] = function(self.texts)[self.indices.to_numpy()]
-        return result
+def _template_columns(templates: Templates) -> dict[str, pa.Array]:
+    grams, skeletons = templates.grams, templates.skeletons
+    bands, tokens = templates.bands, templates.tokens
+    columns = {name: as_keys(grams[:, i], grams[:, i] == 0) for i, name in enumerate(_GRAMS)}
+    columns["skeleton_key"] = as_keys(skeletons, skeletons == 0)
+    columns["bands"] = as_lists(bands.view(np.int64), bands[:, 0] == 0)
+    columns["tokens"] = as_lists(tokens, tokens[:, 0] == 0)
+    columns["prompt_words"] = pa.array(templates.words)
+    return columns
 
 
-def _asked(prompts: pa.Array, system: _Shared) -> dict[str, pa.Array]:
-    """Scores of what is asked for, over the prompt and the system prompt together."""
-    raw = lexicon().raw_scores(prompts)
-    raw_system = lexicon().raw_scores(system.texts)[system.indices.to_numpy()]
-    both = raw + raw_system
-    # the system prompt frames every request alike: it decides the capability only where the
-    # prompt itself says nothing
-    own = raw[:, 2:].max(axis=1, initial=0) > 0
+def _asked(prompt: NDArray[np.float32], system: NDArray[np.float32]) -> dict[str, pa.Array]:
+    """What is asked for, from the raw scores of the prompt and of the system prompt.
+
+    The system prompt frames every request alike, so it decides the capability only where the
+    prompt itself says nothing.
+    """
+    both = prompt + system
+    says_something = prompt[:, len(SCORES) :].any(axis=1)
     return {
         "elicitation": pa.array(score(both, "elicitation")),
         "grading": pa.array(score(both, "grading")),
-        "capability": pa.array(np.where(own, capability(raw), capability(both))),
+        "capability": pa.array(np.where(says_something, capability(prompt), capability(both))),
     }
-
-
-def _lists(matrix: NDArray[np.int64] | NDArray[np.int32], missing: NDArray[np.bool_]) -> pa.Array:
-    """A matrix as a column of fixed-size lists, null where missing."""
-    flat = pa.array(matrix.ravel())
-    return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=pa.array(missing))
