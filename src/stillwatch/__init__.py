@@ -1,10 +1,38 @@
 """Stillwatch finds distillation campaigns in the request log of a model API.
 
-The package is cheap to import; what it needs for a scan is loaded by the first scan.
+The package is cheap to import; what it needs for a scan is loaded when it is first asked for.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from stillwatch._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from stillwatch import schema
+    from stillwatch.scanning import Scan, scan
+    from stillwatch.schema import Campaign, Findings, Verdict
+
+__all__ = ["Campaign", "Findings", "Scan", "Verdict", "__version__", "scan", "schema"]
+
+_HOME = {
+    "Campaign": "stillwatch.schema",
+    "Findings": "stillwatch.schema",
+    "Scan": "stillwatch.scanning",
+    "Verdict": "stillwatch.schema",
+    "scan": "stillwatch.scanning",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "schema":
+        return import_module("stillwatch.schema")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

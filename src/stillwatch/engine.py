@@ -9,13 +9,13 @@ import gc
 import re
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 Backend = Any
 """An Ibis backend; Ibis has no static types of its own to name here."""

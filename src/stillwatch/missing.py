@@ -17,8 +17,8 @@ _NEEDS = (
     (
         "concealment by network",
         ("client_address",),
-        "Whether one stream comes from many networks is not known; concealment rests on the account "
-        "file alone.",
+        "Whether one stream comes from many networks is not known; concealment rests on the "
+        "account file alone.",
     ),
     (
         "answer length",
@@ -69,8 +69,8 @@ def missing_signals(
             Missing(
                 signal="account traits",
                 columns=tuple(name for name, _ in _DECLARED),
-                text="There was no account file: what accounts declare, pay with and belong to is not "
-                "known, so openness cannot clear a group and hiding rests on addresses.",
+                text="There was no account file: what accounts declare, pay with and belong to is "
+                "not known, so openness cannot clear a group and hiding rests on addresses.",
             )
         )
     else:
@@ -86,8 +86,8 @@ def missing_signals(
                 Missing(
                     signal=f"{habit} individuality",
                     columns=(),
-                    text=f"The customers of this log show too little {habit} of their own (or are too "
-                    "few) for the lack of it to mean anything.",
+                    text=f"The customers of this log show too little {habit} of their own (or are "
+                    "too few) for the lack of it to mean anything.",
                 )
             )
     if floors.conversation is None:

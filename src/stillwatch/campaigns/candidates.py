@@ -1,9 +1,9 @@
 """Candidates: which accounts feed one stream?
 
-Families come from `signals.families`. Of each, the *core* is kept: accounts whose share of the mined
-stream is at least a fraction of what the stream's typical request comes from. That keeps out tourists,
-who use a phrase once or twice. Families with nearly the same core are one candidate, so candidates
-are few and none is tested twice under different names.
+Families come from `signals.families`. Of each, the *core* is kept: accounts whose share of the
+mined stream is at least a fraction of what the stream's typical request comes from. That keeps out
+tourists, who use a phrase once or twice. Families with nearly the same core are one candidate, so
+candidates are few and none is tested twice under different names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MIN_ACCOUNTS = 4
 """A group smaller than this shares things by accident too often to be judged as a group."""
 
 CORE_SHARE = 0.2
-"""Of the request-weighted median of mined requests an account: below it, an account is a tourist."""
+"""Of the request-weighted median of mined requests an account: below it an account is a tourist."""
 
 MIN_CORE_REQUESTS = 2
 """Mined requests an account needs to be in a core: once is no habit."""

@@ -1,8 +1,8 @@
 """Candidates that overlap are parts of one larger thing.
 
-An operator with a pool of templates gives each account a few of them, so each template alone shows a
-handful of accounts and too little evidence. Families whose accounts overlap, and of which each looks
-more like a queue than like people, are joined into one candidate.
+An operator with a pool of templates gives each account a few of them, so each template alone shows
+a handful of accounts and too little evidence. Families whose accounts overlap, and of which each
+looks more like a queue than like people, are joined into one candidate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MIN_SHARED = 3
 """Accounts in common, at least: two may be chance."""
 
 MIN_HELD = 2
-"""Candidates of a community that an account must be in to be in the community: one may be chance."""
+"""Candidates of a community that one of its accounts must be in: one may be chance."""
 
 
 def communities(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -99,8 +99,9 @@ def judge_concealment(
     Args:
         group: account keys.
         population: traits of every account, the group's among them.
-        networks, clients: for each stream request its network and client code (-1 unknown), or
-            None where the log has none.
+        networks: for each stream request its network's code (-1 unknown), or None where the log
+            has none.
+        clients: the same of client programs.
     """
     members = population.of(group)
     size = len(group)

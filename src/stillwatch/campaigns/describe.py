@@ -185,7 +185,8 @@ def links(
     """What joins members: the stream itself, and networks and payment that several of them share.
 
     Args:
-        members: in their final order; keys: their account keys.
+        members: in their final order.
+        keys: the members' account keys.
         found: deeds of the campaign.
         payment: payment code by account key, for those known.
         population: number of accounts in the log, for the surprise of a join in bits.

@@ -108,7 +108,7 @@ def detect(
                     for group, d in zip(groups, done, strict=False)
                 ),
                 *(
-                    write_lone(x, d, directory, level)
+                    write_lone(x, d, directory)
                     for x, d in zip(lone, done[len(groups) :], strict=True)
                 ),
             ]

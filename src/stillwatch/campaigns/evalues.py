@@ -1,8 +1,8 @@
 """Deciding among many candidates at one level: e-values and e-BH.
 
 An e-value is evidence as a bet against the null: its expectation under the null is at most 1.
-e-BH (Wang and Ramdas 2022, arXiv 2009.02824) controls the false discovery rate under any dependence,
-which candidates that share accounts, days and a population have.
+e-BH (Wang and Ramdas 2022, arXiv 2009.02824) controls the false discovery rate under any
+dependence, which candidates that share accounts, days and a population have.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ SMALLEST_P = 1e-12
 
 
 def e_value(p: ArrayLike) -> NDArray[np.float64]:
-    """Turn p-values into e-values by the calibrator `KAPPA * p ** (KAPPA - 1)` (Vovk, Wang 2021)."""
+    """E-values of p-values by the calibrator `KAPPA * p ** (KAPPA - 1)` (Vovk and Wang 2021)."""
     clipped = np.clip(np.asarray(p, dtype=float), SMALLEST_P, 1.0)
-    return KAPPA * clipped ** (KAPPA - 1)
+    found: NDArray[np.float64] = KAPPA * clipped ** (KAPPA - 1)
+    return found
 
 
 def e_bh(e_values: ArrayLike, level: float) -> NDArray[np.bool_]:

@@ -126,16 +126,20 @@ def count_pairs(
     agreements = (within + between / 2).sum()
     weighted = (worth[cell_value] * (within + between / 2)).sum()
     return PairCounts(
-        np.bincount(cell_account, worth[cell_value] * within, accounts),
+        _sums(cell_account, worth[cell_value] * within, accounts),
         pairs[0],
-        np.bincount(cell_account, worth[cell_value] * between, accounts),
+        _sums(cell_account, worth[cell_value] * between, accounts),
         pairs[1],
         float(weighted / agreements) if agreements else 1.0,
     )
 
 
+def _sums(index: Ints, values: Floats, size: int) -> Floats:
+    return np.bincount(index, values, size).astype(np.float64)
+
+
 def account_ratios(pairs: PairCounts) -> tuple[Floats, Floats]:
-    """Agreeing pairs inside each account, and how many there would be if accounts did not matter."""
+    """Agreeing pairs inside each account, and how many there were if accounts did not matter."""
     base = pairs.between.sum() / max(pairs.between_pairs.sum(), 1.0)
     unit = pairs.unit or 1.0
     return pairs.within / unit, pairs.within_pairs * base / unit

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stillwatch.campaigns.individuals import KEPT, SHARED_ITEMS, Floors
 from stillwatch.campaigns.judge import EXTRACTION_LEVEL, Judged
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
 from stillwatch.schema import Explanation, Fact, Verdict
+
+Floats = NDArray[np.float64]
 
 
 def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
@@ -17,8 +20,9 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
         Fact(
             signal="content_individuality",
             text=(
-                f"Two requests of one account are about the same thing {_times(habits.content.ratio)}"
-                " two requests of different accounts; for this provider's customers it is "
+                "Two requests of one account are about the same thing "
+                f"{_times(habits.content.ratio)} two requests of different accounts; for this "
+                "provider's customers it is "
                 f"{_times(population.content)}. The accounts work through one pile."
             ),
             value=_round(habits.content.ratio),
@@ -28,8 +32,8 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
         Fact(
             signal="item_sharing",
             text=(
-                f"{habits.sharing.value:.0%} of an account's items are also sent by another account "
-                "of the group: the pile is divided, not copied."
+                f"{habits.sharing.value:.0%} of an account's items are also sent by another "
+                "account of the group: the pile is divided, not copied."
             ),
             value=_round(habits.sharing.value),
             expected=None,
@@ -43,7 +47,8 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
                 text=(
                     f"Two requests of one account fall into the same hour "
                     f"{_times(habits.rhythm.ratio)} two requests of different accounts; for "
-                    f"customers it is {_times(population.rhythm)}. Nobody here has hours of their own."
+                    f"customers it is {_times(population.rhythm)}. Nobody here has hours of "
+                    "their own."
                 ),
                 value=_round(habits.rhythm.ratio),
                 expected=_round(population.rhythm),
@@ -69,8 +74,8 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
             Fact(
                 signal="conversation",
                 text=(
-                    f"{habits.conversation.value:.1%} of the requests follow up on an answer or try "
-                    f"again; for customers it is {population.conversation:.0%}."
+                    f"{habits.conversation.value:.1%} of the requests follow up on an answer or "
+                    f"try again; for customers it is {population.conversation:.0%}."
                 ),
                 value=_round(habits.conversation.value),
                 expected=_round(population.conversation),
@@ -81,16 +86,16 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
     return tuple(found) + harvest_facts(judged.harvest, judged.extraction_p)
 
 
-def harvest_facts(row: object, p: float | None) -> tuple[Fact, ...]:
+def harvest_facts(row: Floats, p: float | None) -> tuple[Fact, ...]:
     """What speaks for harvesting: the features of the pooled stream."""
     if p is None:
         return ()
-    breadth, novelty, frame, elicitation, output = np.asarray(row, dtype=float)
+    breadth, novelty, frame, elicitation, output = row.tolist()
     text = (
         f"The stream looks like a harvest: {novelty:.0%} of its requests are asked once only, "
-        f"{frame:.0%} come in the commonest frame, its questions ask for reasoning or grading with a "
-        f"mean score of {elicitation:.2f}, and its breadth is {np.exp(breadth):.2f} of that of all "
-        "customers together"
+        f"{frame:.0%} come in the commonest frame, its questions ask for reasoning or grading "
+        f"with a mean score of {elicitation:.2f}, and its breadth is {np.exp(breadth):.2f} of that "
+        "of all customers together"
     )
     if np.isfinite(output):
         text += f"; an answer has {np.expm1(output):,.0f} tokens on average"
@@ -106,8 +111,8 @@ def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
     found = [
         Explanation(
             name="chance",
-            text="Unrelated accounts happen to use the same words: the rate at which everybody else "
-            "uses them, times each account's activity, does not give so many.",
+            text="Unrelated accounts happen to use the same words: the rate at which everybody "
+            "else uses them, times each account's activity, does not give so many.",
             rejected=judged.independence <= level,
             p=judged.independence,
         ),
@@ -134,8 +139,8 @@ def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
         ),
         Explanation(
             name="ordinary_batch_work",
-            text="It is batch work that does not harvest the model: compared with whole customers of "
-            "this log, the stream is too broad, too varied and too demanding for that.",
+            text="It is batch work that does not harvest the model: compared with whole customers "
+            "of this log, the stream is too broad, too varied and too demanding for that.",
             rejected=judged.harvesting,
             p=judged.extraction_p,
         ),
@@ -154,8 +159,9 @@ def would_change(judged: Judged) -> str:
     """What evidence would change the verdict, in one sentence."""
     if judged.verdict is Verdict.DISTILLATION:
         return (
-            "A declared organisation or an authorised reseller that covers these accounts would make "
-            "it pooled; accounts that turn out to have topics and hours of their own would clear it."
+            "A declared organisation or an authorised reseller that covers these accounts would "
+            "make it pooled; accounts that turn out to have topics and hours of their own would "
+            "clear it."
         )
     if judged.verdict is Verdict.POOLED and judged.concealment.open_structure:
         return "Evidence that the common domain or payer is false would make it a campaign."
@@ -179,14 +185,14 @@ def lone_facts(lone: Lone) -> tuple[Fact, ...]:
         ),
         Fact(
             signal="items_others_send",
-            text=f"{lone.shared:.0%} of its items are also sent by others; a public benchmark would "
-            f"be over {SHARED:.0%}.",
+            text=f"{lone.shared:.0%} of its items are also sent by others; a public benchmark "
+            f"would be over {SHARED:.0%}.",
             value=_round(lone.shared),
         ),
     )
 
 
-def lone_explanations(lone: Lone, level: float) -> tuple[Explanation, ...]:
+def lone_explanations(lone: Lone) -> tuple[Explanation, ...]:
     """The innocent explanations of a lone account."""
     return (
         Explanation(

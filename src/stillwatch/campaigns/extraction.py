@@ -71,6 +71,7 @@ def harvest_features(stream: Stream, codes: Ints, customers: int, vocabulary: Vo
     Args:
         stream: their requests.
         codes: customer of each request, 0..customers.
+        customers: how many there are.
         vocabulary: of the population.
 
     Columns as in `FEATURES`:

@@ -22,6 +22,8 @@ from stillwatch.campaigns.candidates import CORE_SHARE
 from stillwatch.campaigns.evalues import partial_conjunction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stillwatch.campaigns.habits import Habits
 
 KEPT = 0.4
@@ -108,11 +110,10 @@ def test_people(habits: Habits, floors: Floors) -> PeopleTest:
     )
 
 
-def _individual(p_at_least: object, floor: float | None) -> float:
+def _individual(p_at_least: Callable[[float], float], floor: float | None) -> float:
     if floor is None:
         return 1.0
-    assert callable(p_at_least)  # noqa: S101
-    return float(p_at_least(floor))
+    return p_at_least(floor)
 
 
 def _volume_p(habits: Habits, floor: float) -> float:

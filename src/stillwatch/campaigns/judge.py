@@ -31,8 +31,8 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 EXTRACTION_LEVEL = 0.05
-"""Level of the harvest test. It comes on top of coordination, which carries the error control, so it
-is a gate and not the guarantee."""
+"""Level of the harvest test. It comes on top of coordination, which carries the error control, so
+it is a gate and not the guarantee."""
 
 SUGGESTIVE = 0.05
 """Coordination p-value up to which a group that is not accused is called inconclusive."""
@@ -112,7 +112,7 @@ def judge(
 ) -> list[Judged]:
     """Judge all mined groups of a scan together."""
     drafts = [_draft(mined, floors, reference, traits, background) for mined in groups]
-    accepted = e_bh([draft.e for draft in drafts], level) if drafts else []
+    accepted = e_bh([draft.e for draft in drafts], level)
     return [
         replace(
             draft,

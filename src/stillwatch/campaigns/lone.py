@@ -1,10 +1,10 @@
 """One account that harvests alone.
 
 Nothing is shared, so nothing can be coordinated: what is left is the harvest itself, and an honest
-customer with one large varied job looks much like it. A lone extractor is therefore accused only when
-everything speaks for it at once: a large number of distinct items in one frame, reasoning or grading
-asked for, long answers, as broad as the broadest whole customers, and items that nobody else sends
-(a public benchmark is sent by several).
+customer with one large varied job looks much like it. A lone extractor is therefore accused only
+when everything speaks for it at once: a large number of distinct items in one frame, reasoning or
+grading asked for, long answers, as broad as the broadest whole customers, and items that nobody
+else sends (a public benchmark is sent by several).
 """
 
 from __future__ import annotations

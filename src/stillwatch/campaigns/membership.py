@@ -77,7 +77,8 @@ def own_evidence(
     if not mined.wordless:
         rate, degree = background.rate(mined), background.degree(accounts)
         stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
-    return accounts[stays]
+    members: Ints = accounts[stays]
+    return members
 
 
 def combine(

@@ -33,6 +33,8 @@ from stillwatch.signals.families import KINDS, WORDLESS, fed_by_several, feeders
 from stillwatch.signals.streams import stream_counts, stream_members, stream_sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import ibis.expr.types as ir
 
     from stillwatch.progress import Step
@@ -293,7 +295,8 @@ def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> I
         size >= MIN_OWN and reference.p_value(row) <= level
         for row, size in zip(rows, sizes, strict=True)
     ]
-    return accounts[np.array(passing, dtype=bool)]
+    found: Ints = accounts[np.array(passing, dtype=bool)]
+    return found
 
 
 def _part(mined: Mined, accounts: Ints) -> Mined:
@@ -307,8 +310,7 @@ def _part(mined: Mined, accounts: Ints) -> Mined:
     )
 
 
-def _repeat(candidates: list[Candidate], size: object) -> pa.Array:
-    assert callable(size)  # noqa: S101
+def _repeat(candidates: list[Candidate], size: Callable[[Candidate], int]) -> pa.Array:
     return pa.array(np.repeat(np.arange(len(candidates)), [size(c) for c in candidates]))
 
 

@@ -1,9 +1,9 @@
 """Taking a mixed candidate apart, on the mining half of the evidence.
 
 A candidate may hold two campaigns that use one wording, or a campaign among strangers with the same
-turn of phrase. Strangers are dropped account by account: those whose own requests resemble each other
-more, in content or in time, than the group's do. What remains is divided by when its accounts are
-active, for one queue has one rhythm, until a part looks like one queue or is too small to tell.
+turn of phrase. Strangers are dropped account by account: those whose own requests resemble each
+other more, in content or in time, than the group's do. What remains is divided by when its accounts
+are active, for one queue has one rhythm, until a part looks like one queue or is too small to tell.
 """
 
 from __future__ import annotations
@@ -131,4 +131,5 @@ def _first_direction(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     _, vectors = np.linalg.eigh(rows.T @ rows)
     direction: NDArray[np.float64] = vectors[:, -1]
     # a fixed sign, so that the same rows always give the same sides
-    return direction * np.sign(direction[np.abs(direction).argmax()])
+    signed: NDArray[np.float64] = direction * np.sign(direction[np.abs(direction).argmax()])
+    return signed

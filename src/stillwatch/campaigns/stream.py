@@ -20,9 +20,9 @@ COMMON_WORD = 0.3
 """Share of a stream's requests from which on a word belongs to what all of it is wrapped in."""
 
 FRAME_WORD, FRAME_REPEATS = 0.1, 3
-"""Share and number of an account's requests from which on a word belongs to the account's own frame.
-An account that switches between a handful of templates has its template words above this; what people
-write about also recurs, but in the log's tail of words, which stays."""
+"""Share and number of an account's requests from which on a word belongs to the account's own
+frame. An account that switches between a handful of templates has its template words above this;
+what people write about also recurs, but in the log's tail of words, which stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,8 @@ def frame_words(owner: Ints, word: Ints, sizes: Ints) -> NDArray[np.bool_]:
     """Which (owner, word) incidences are of words in the owner's own frames.
 
     Args:
-        owner, word: codes from 0; a word once a request.
+        owner: code of each incidence's owner, from 0.
+        word: code of each incidence's word, from 0; a word once a request.
         sizes: requests of each owner.
     """
     if not len(word):

@@ -86,7 +86,7 @@ def write_group(
     return Written(campaign, keys, done.examples)
 
 
-def write_lone(lone: Lone, done: Deeds, directory: Directory, level: float) -> Written:
+def write_lone(lone: Lone, done: Deeds, directory: Directory) -> Written:
     """A lone account as a campaign of one."""
     members = _members(done, directory, "one frame")
     campaign = Campaign(
@@ -97,7 +97,7 @@ def write_lone(lone: Lone, done: Deeds, directory: Directory, level: float) -> W
         e_value=None,
         facts=explain.lone_facts(lone),
         concealment=(),
-        explanations=explain.lone_explanations(lone, level),
+        explanations=explain.lone_explanations(lone),
         would_change="A declared evaluation or research programme would explain it.",
         without_strongest=Verdict.INCONCLUSIVE,
         members=tuple(member for _, member in members),

@@ -15,7 +15,7 @@ def demo_command(out: Out = Path("demo"), seed: Seed = 0, quiet: Quiet = False) 
     from stillwatch.cli.score import print_score
     from stillwatch.cli.tables import print_campaigns
     from stillwatch.lab import preset, score, simulate
-    from stillwatch.scan import scan
+    from stillwatch.scanning import scan
 
     provider, results = out / "provider", out / "scan"
     with watch(quiet=quiet) as progress:

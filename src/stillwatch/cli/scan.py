@@ -56,7 +56,7 @@ def scan_command(
     """
     from stillwatch.cli.progress import watch
     from stillwatch.cli.tables import campaign_rows, print_campaigns, print_json
-    from stillwatch.scan import scan
+    from stillwatch.scanning import scan
 
     with watch(quiet=quiet) as progress:
         found = scan(

@@ -24,7 +24,7 @@ def campaign_requests(requests: ir.Table, members: ir.Table) -> ir.Table:
 
 
 def totals(streams: ir.Table) -> ir.Table:
-    """One row a campaign: requests, tokens (reasoning is part of the output), first and last seen."""
+    """One row a campaign: requests, tokens (reasoning is part of the output), first and last."""
     return streams.group_by("campaign").agg(
         requests=streams.count(),
         input_tokens=streams.input_tokens.sum().fill_null(0),

@@ -1,9 +1,9 @@
 """Which prompt families are there, and who feeds them?
 
 A *prompt family* is what requests share that were made from one template: the system prompt, the
-first or last words (digits masked), the structural skeleton, a MinHash band (near-duplicates; Broder
-1997). A stream that unrelated accounts feed is where a campaign shows, under whatever cover traffic
-the accounts also carry, because the stream is judged and not the account.
+first or last words (digits masked), the structural skeleton, a MinHash band (near-duplicates;
+Broder 1997). A stream that unrelated accounts feed is where a campaign shows, under whatever cover
+traffic the accounts also carry, because the stream is judged and not the account.
 
 An innocent customer triggers it by using a popular application, a tutorial's prompt or a common
 turn of phrase. A family is therefore a place to look and nothing more.
@@ -29,11 +29,12 @@ WORDLESS = tuple(KINDS.index(kind) for kind in ("framed", "asked"))
 """Codes of the kinds whose families share no words."""
 
 ASKED_SCORE = 0.6
-"""Elicitation or grading score from which a request asks for it: one plain phrase of the lexicon."""
+"""Elicitation or grading score from which a request asks for it: one plain phrase of the lexicon
+reaches it."""
 
 
 def family_keys(requests: ir.Table, *carry: str) -> ir.Table:
-    """One row a request and family key that it has: `kind` (int8), `key`, and the carried columns."""
+    """One row a request and family key that it has: `kind` (int8), `key` and carried columns."""
     parts = []
     for code, kind in enumerate(KINDS):
         key = _key(requests, kind)
@@ -55,7 +56,7 @@ def feeders(requests: ir.Table) -> ir.Table:
 
 
 def fed_by_several(feeders: ir.Table, *, accounts: int, requests: int) -> ir.Table:
-    """Keep the families that at least so many accounts feed at least so often, in the mining half."""
+    """Keep families that at least so many accounts feed at least so often, in the mining half."""
     mined = feeders.filter(feeders.mining_requests > 0)
     sizes = mined.group_by("kind", "key").agg(
         accounts=mined.count(), stream=mined.mining_requests.sum()

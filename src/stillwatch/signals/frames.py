@@ -1,8 +1,8 @@
 """Which requests does an account make from a frame of its own?
 
 Somebody who harvests wraps item after item into the same few words. The words need not be shared
-with anybody: each account may have templates of its own. A request is *framed* when its first words,
-its last words or its skeleton stand around several other bodies of the same account.
+with anybody: each account may have templates of its own. A request is *framed* when its first
+words, its last words or its skeleton stand around several other bodies of the same account.
 
 An innocent customer triggers it with every product and batch job that has a template, and with
 habits of speech. Being framed says nothing about an account; it says which of its requests to

@@ -63,7 +63,7 @@ def stream_members(requests: ir.Table, families: ir.Table, cores: ir.Table) -> i
 
 
 def stream_counts(requests: ir.Table, members: ir.Table) -> ir.Table:
-    """How many requests each account has in each stream: `candidate`, `account`, `mined`, `tested`."""
+    """Requests of each account in each stream: `candidate`, `account`, `mined`, `tested`."""
     rows = members.join(requests.select("request_key", "mining"), "request_key")
     return rows.group_by("candidate", "account").agg(
         mined=rows.mining.cast("int64").sum(), tested=(~rows.mining).cast("int64").sum()

@@ -1,0 +1,142 @@
+"""The main job: from a request log to campaigns, with everything written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from stillwatch.campaigns import detect
+from stillwatch.engine import session
+from stillwatch.errors import InputError, UsageError
+from stillwatch.examples import with_examples
+from stillwatch.findings import dump_findings
+from stillwatch.ingest import ingest
+from stillwatch.progress import Silent
+from stillwatch.readers import open_log, read_accounts
+from stillwatch.report import write_report
+from stillwatch.schema import FINDINGS_FORMAT, Findings
+from stillwatch.sketch import Sketcher, SketchKey
+from stillwatch.store import SketchStore
+from stillwatch.summary import summarise
+from stillwatch.traits import account_traits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+    from stillwatch.campaigns import Detection
+    from stillwatch.progress import Progress
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The outcome of a scan.
+
+    Attributes:
+        findings: summary and campaigns, as in `campaigns.json`.
+        accounts: a row an account, as in `accounts.parquet` (`schema.ACCOUNT_VERDICTS`).
+        out: the folder where everything was written.
+        detection: what was looked at and tested on the way.
+    """
+
+    findings: Findings
+    accounts: pa.Table
+    out: Path
+    detection: Detection
+
+
+def scan(  # noqa: PLR0913 - one call is the whole interface
+    logs: Sequence[str | Path],
+    *,
+    out: str | Path,
+    accounts: str | Path | None = None,
+    format: str | None = None,  # noqa: A002 - the contract's name
+    fdr: float = 0.01,
+    seed: int = 0,
+    key: SketchKey | None = None,
+    keep_examples: int = 0,
+    memory: str = "4GB",
+    append: bool = False,
+    progress: Progress | None = None,
+) -> Scan:
+    """Find the campaigns in a request log.
+
+    Args:
+        logs: files, folders, globs, or ``-`` for standard input.
+        out: folder for `campaigns.json`, `accounts.parquet`, `rejected.jsonl`, `report.html` and
+            the sketches, from which an interrupted or extended scan goes on.
+        accounts: the account file, if there is one.
+        format: name of the log format; recognised by content where not given.
+        fdr: false discovery rate of accused campaigns.
+        seed: of the split of the evidence into halves.
+        key: of the sketches; from the environment or its file where not given.
+        keep_examples: raw prompts to keep for each campaign; none by default.
+        memory: most memory the engine may take.
+        append: add to the sketches in `out` instead of replacing those of other logs.
+        progress: shows the steps.
+
+    Raises:
+        UsageError: an argument makes no sense.
+        InputError: a file cannot be used, or most of the log was rejected.
+    """
+    if not 0 < fdr < 1:
+        raise UsageError(f"--fdr is a rate between 0 and 1, not {fdr}")
+    progress = progress or Silent()
+    folder = _folder(Path(out))
+    key = key or SketchKey.load()
+    sketcher = Sketcher(key)
+    log = open_log([str(source) for source in logs], format=format, progress=progress)
+    declared = read_accounts(Path(accounts)).table if accounts else None
+    store = SketchStore.open(folder / "sketches", key.fingerprint)
+    rejected = folder / "rejected.jsonl"
+    ingest(log, store, sketcher, rejected, append=append)
+    store.seal(memory=memory)
+    names = store.names()
+    if not len(names):
+        raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
+    with session(memory=memory, spill=store.path / "spill") as backend:
+        requests: ir.Table = store.requests(backend)
+        traits = account_traits(names, declared, sketcher)
+        detection = detect(
+            requests,
+            names,
+            traits,
+            level=fdr,
+            seed=seed,
+            examples=keep_examples,
+            progress=progress,
+        )
+        summary = summarise(
+            requests,
+            detection,
+            declared,
+            sources=[(source.name, reader.name) for source, reader in log.formats],
+            taken=store.taken(),
+            duplicates=store.duplicates(),
+            fdr=fdr,
+            seed=seed,
+        )
+    campaigns = detection.campaigns
+    if keep_examples:
+        again = open_log([str(source) for source in logs], format=format, progress=progress)
+        campaigns = with_examples(campaigns, detection.examples, again, sketcher)
+    findings = Findings(format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns)
+    with progress.step("writing the report", 1) as step:
+        (folder / "campaigns.json").write_bytes(dump_findings(findings))
+        pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
+        write_report(findings, detection.accounts, rejected, folder / "report.html")
+        step.advance()
+    return Scan(findings, detection.accounts, folder, detection)
+
+
+def _folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"this folder cannot be made: {error.strerror}", file=str(out)) from error
+    return out

@@ -1,0 +1,95 @@
+"""The scan as a whole: what was read, how it was judged, what could not be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillwatch._version import __version__
+from stillwatch.campaigns.describe import hour_shares, rfc3339, timeline
+from stillwatch.ingest import OPTIONAL
+from stillwatch.missing import missing_signals
+from stillwatch.schema import Summary
+from stillwatch.signals.population import population_by_day, population_by_hour, population_totals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+    from stillwatch.campaigns import Detection
+    from stillwatch.store import Taken
+
+CALIBRATION = "individuality-1"
+"""Version of the nulls and floors that verdicts rest on; see docs/method.md."""
+
+QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+
+
+def summarise(
+    requests: ir.Table,
+    detection: Detection,
+    declared: pa.Table | None,
+    *,
+    sources: Sequence[tuple[str, str]],
+    taken: Sequence[Taken],
+    duplicates: int,
+    fdr: float,
+    seed: int,
+) -> Summary:
+    """Describe a scan.
+
+    Args:
+        requests: sealed sketches; at least one.
+        detection: what came of them.
+        declared: the account file, or None.
+        sources: names of the inputs and of their formats.
+        taken: the store's journal.
+        duplicates: requests that came again.
+        fdr: the level asked for.
+        seed: of the split into halves.
+    """
+    columns = {name for entry in taken for name in entry.columns}
+    total = population_totals(requests).to_pyarrow().to_pylist()[0]
+    hours = np.zeros(24)
+    for row in population_by_hour(requests).to_pyarrow().to_pylist():
+        hours[row["value"]] = row["requests"]
+    volumes = detection.accounts.column("requests").to_numpy()
+    verdicts = detection.accounts.column("verdict").to_pylist()
+    floors = detection.floors
+    return Summary(
+        version=__version__,
+        sources=tuple(sources),
+        requests=total["requests"],
+        accounts=len(detection.accounts),
+        rejected=sum(entry.rejected for entry in taken),
+        duplicates=duplicates,
+        first_seen=rfc3339(total["first_seen"]),
+        last_seen=rfc3339(total["last_seen"]),
+        fdr=fdr,
+        seed=seed,
+        calibration=CALIBRATION,
+        columns=tuple(name for name in OPTIONAL if name in columns),
+        missing=missing_signals(columns, declared, detection),
+        verdicts={name: verdicts.count(name) for name in sorted(set(verdicts))},
+        hours=hour_shares(hours),
+        timeline=timeline(population_by_day(requests).to_pyarrow().to_pylist()),
+        requests_per_account={
+            name: float(np.quantile(volumes, q)) for name, q in QUANTILES.items()
+        },
+        parameters={
+            "groups_looked_at": detection.looked_at,
+            "groups_tested": len(detection.judged),
+            "reference_customers": detection.customers,
+            "floor_content": _shown(floors.content),
+            "floor_rhythm": _shown(floors.rhythm),
+            "floor_conversation": _shown(floors.conversation),
+            "floor_volume": floors.volume,
+        },
+    )
+
+
+def _shown(floor: float | None) -> float | str:
+    return "not used" if floor is None else round(floor, 6)
