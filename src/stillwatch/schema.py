@@ -24,8 +24,8 @@ REQUESTS = pa.schema(
         pa.field("account_id", pa.string(), nullable=False),
         pa.field("model", pa.string(), nullable=False),
         # The conversation, split by who wrote it. `prompt` is the last user turn; `earlier_turns`
-        # the user turns before it; `context` what the assistant and tools said before it. Turns
-        # are joined by TURN_SEPARATOR; null where there are none.
+        # the user turns before it; `context` all that the assistant and tools said, also after the
+        # last user turn. Turns are joined by TURN_SEPARATOR; null where there are none.
         pa.field("prompt", pa.string(), nullable=False),
         pa.field("earlier_turns", pa.string()),
         pa.field("context", pa.string()),
@@ -97,7 +97,7 @@ SKETCHES = pa.schema(
         pa.field("skeleton_key", pa.int64()),
         pa.field("bands", pa.list_(pa.int64(), N_BANDS)),  # MinHash bands of word shingles
         pa.field("tokens", pa.list_(pa.int32(), N_TOKENS)),  # sampled content words; 0 is padding
-        pa.field("body_key", pa.int64(), nullable=False),  # everything sent
+        pa.field("body_key", pa.int64(), nullable=False),  # everything sent, `context` included
         pa.field("turns_key", pa.int64(), nullable=False),  # system prompt and all user turns
         pa.field("prefix_key", pa.int64()),  # the same without the last turn; null on turn one
         pa.field("turns", pa.int32(), nullable=False),

@@ -1,6 +1,7 @@
 """The sketch store: a folder of days that survives interruption and counts every request once.
 
     format.json                     version of the layout and fingerprint of the key
+    lock                            held by the process that works in the folder
     journal.jsonl                   what has been taken in: one line a part
     names/*.parquet                 account key to account id
     incoming/2026-04-22/*.parquet   parts as they were read
@@ -13,23 +14,37 @@ leaves no trace in the result.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+import duckdb
 import msgspec
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillwatch.engine import Backend, connect
+from stillwatch.engine import Backend, session
 from stillwatch.errors import InputError
+from stillwatch.lock import hold
 from stillwatch.schema import SKETCHES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 LAYOUT = 1
 PART_ROWS = 262_144
 """Rows that are gathered before a part is written: about 100 MB in memory."""
+
+_DAY = 86_400_000_000
+"""Microseconds."""
+
+_FOLDERS = ("incoming", "days", "names")
 
 NAMES = pa.schema([pa.field("account", pa.int64()), pa.field("account_id", pa.string())])
 
@@ -69,7 +84,7 @@ class _Format(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class SketchStore:
-    """A store in `path`, made with a key of this fingerprint."""
+    """A store in `path`; open it with `SketchStore.open`."""
 
     path: Path
 
@@ -77,88 +92,110 @@ class SketchStore:
     def open(cls, path: Path, key_fingerprint: str) -> SketchStore:
         """Open a store, or make an empty one; drop what an interrupted run left unjournalled.
 
+        Args:
+            path: its folder, which this process holds until it ends.
+            key_fingerprint: of the key that the sketches are made with.
+
         Raises:
-            InputError: the folder holds sketches of another key or another layout.
+            InputError: the folder holds sketches of another key or layout, another process works
+                in it, or it cannot be written.
         """
-        marker = path / "format.json"
-        if marker.exists():
-            found = msgspec.json.decode(marker.read_bytes(), type=_Format)
-            if found.layout != LAYOUT:
-                raise InputError(
-                    f"these sketches have layout {found.layout}, this version reads {LAYOUT}; "
-                    "scan into another folder",
-                    file=str(path),
-                )
-            if found.key != key_fingerprint:
-                raise InputError(
-                    "these sketches were made with another key, so new ones cannot be joined to "
-                    "them; use that key or scan into another folder",
-                    file=str(path),
-                )
-        else:
-            for folder in ("incoming", "days", "names"):
-                (path / folder).mkdir(parents=True, exist_ok=True)
-            _write(marker, msgspec.json.encode(_Format(LAYOUT, key_fingerprint)))
         store = cls(path)
-        store._drop_unjournalled()
+        with _plain_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+            hold(path / "lock")
+            store._check_format(_Format(LAYOUT, key_fingerprint))
+            for folder in _FOLDERS:
+                (path / folder).mkdir(exist_ok=True)
+            store._heal_journal()
+            store._drop_unjournalled()
         return store
 
     def clear(self) -> None:
         """Forget everything that was taken in."""
-        (self.path / "journal.jsonl").unlink(missing_ok=True)
-        for folder in ("incoming", "days", "names"):
-            shutil.rmtree(self.path / folder)
-            (self.path / folder).mkdir()
+        with _plain_errors(self.path):
+            (self.path / "journal.jsonl").unlink(missing_ok=True)
+            for folder in _FOLDERS:
+                shutil.rmtree(self.path / folder)
+                (self.path / folder).mkdir()
 
     def taken(self) -> list[Taken]:
-        """The journal: every part taken in, in order. A torn last line is what a kill left."""
+        """The journal: every part taken in, in order. A torn last line is what a kill left.
+
+        Raises:
+            InputError: the journal is damaged.
+        """
         path = self.path / "journal.jsonl"
         if not path.exists():
             return []
-        lines = path.read_bytes().split(b"\n")
-        return [msgspec.json.decode(line, type=Taken) for line in lines[:-1]]
+        entries = []
+        for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+            try:
+                entries.append(msgspec.json.decode(line, type=Taken))
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                raise InputError(
+                    "this line of the journal is damaged; remove the folder and scan again",
+                    file=str(path),
+                    line=number,
+                ) from None
+        return entries
 
     def duplicates(self) -> int:
         """Requests that came more than once: what was taken in less what the sealed days hold."""
         taken = sum(entry.requests for entry in self.taken())
-        kept = sum(pq.read_metadata(file).num_rows for file in self._day_files())
+        kept: int = sum(pq.read_metadata(file).num_rows for file in self._day_files())
         return taken - kept
 
     def add(self, sketches: pa.Table, names: pa.Table, taken: Taken) -> None:
-        """Write a part, split by day, then promise it in the journal."""
-        day = pc.strftime(sketches.column("timestamp"), format="%Y-%m-%d")
-        by_day = sketches.append_column("day", day)
-        for value in sorted(pc.unique(day).to_pylist()):
-            part = by_day.filter(pc.equal(by_day.column("day"), value)).drop_columns("day")
-            folder = self.path / "incoming" / value
-            folder.mkdir(exist_ok=True)
-            pq.write_table(part, folder / f"{taken.part}.parquet", compression="zstd")
-        pq.write_table(names, self.path / "names" / f"{taken.part}.parquet", compression="zstd")
-        with (self.path / "journal.jsonl").open("ab") as journal:
-            journal.write(msgspec.json.encode(taken) + b"\n")
-            journal.flush()
-            os.fsync(journal.fileno())
+        """Write a part, split by day, then promise it in the journal.
+
+        Args:
+            sketches: in `SKETCHES`.
+            names: in `NAMES`, each account at least once.
+            taken: what the journal will say.
+
+        Raises:
+            InputError: the disk is full, or the folder cannot be written.
+        """
+        with _plain_errors(self.path):
+            for day, rows in _by_day(sketches):
+                folder = self.path / "incoming" / day
+                folder.mkdir(exist_ok=True)
+                _write_part(rows, folder / f"{taken.part}.parquet")
+            _write_part(names, self.path / "names" / f"{taken.part}.parquet")
+            with (self.path / "journal.jsonl").open("ab") as journal:
+                journal.write(msgspec.json.encode(taken) + b"\n")
+                journal.flush()
+                os.fsync(journal.fileno())
 
     def seal(self, *, memory: str = "4GB") -> None:
         """Merge what came in into the days it belongs to: each request once, in a fixed order.
 
         Interrupted at any point, sealing again gives the same days: a part that is merged twice
         adds no row.
+
+        Args:
+            memory: most that the engine may take; it spills into the store's folder.
+
+        Raises:
+            InputError: the disk is full, or the folder cannot be written.
         """
         days = sorted(folder for folder in (self.path / "incoming").iterdir() if folder.is_dir())
         if not days:
             return
-        backend = connect(memory=memory, spill=self.path / "spill")
-        try:
+        with (
+            _plain_errors(self.path),
+            session(memory=memory, spill=self.path / "spill") as backend,
+        ):
             for folder in days:
                 self._seal_day(backend, folder)
-        finally:
-            backend.disconnect()
-            shutil.rmtree(self.path / "spill", ignore_errors=True)
 
-    def requests(self, backend: Backend) -> object:
+    def requests(self, backend: Backend) -> Backend:
         """All sealed requests as an Ibis table in `SKETCHES` form."""
-        return backend.read_parquet(str(self.path / "days" / "*.parquet"), table_name="requests")
+        files = [_literal(file) for file in self._day_files()]
+        if not files:
+            return backend.create_table("requests", schema=SKETCHES, temp=True, overwrite=True)
+        return backend.read_parquet(files, table_name="requests", hive_partitioning=False)
 
     def days(self) -> list[str]:
         """The sealed days, as RFC 3339 dates, in order."""
@@ -167,47 +204,61 @@ class SketchStore:
     def names(self) -> pa.Table:
         """Account keys and ids (`NAMES`), one row an account, ordered by id."""
         files = sorted((self.path / "names").glob("*.parquet"))
-        if not files:
-            return NAMES.empty_table()
-        table = pa.concat_tables([pq.read_table(file, schema=NAMES) for file in files])
-        return table.group_by(["account", "account_id"]).aggregate([]).sort_by("account_id")
+        tables = [NAMES.empty_table(), *(pq.read_table(file, schema=NAMES) for file in files)]
+        return _distinct(pa.concat_tables(tables)).sort_by("account_id")
 
     def _day_files(self) -> list[Path]:
         return sorted((self.path / "days").glob("*.parquet"))
 
+    def _check_format(self, expected: _Format) -> None:
+        marker = self.path / "format.json"
+        if not marker.exists():
+            _replace(marker, msgspec.json.encode(expected))
+            return
+        try:
+            found = msgspec.json.decode(marker.read_bytes(), type=_Format)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise InputError(
+                "this is not what Stillwatch wrote; scan into another folder", file=str(marker)
+            ) from None
+        if found.layout != expected.layout:
+            raise InputError(
+                f"these sketches have layout {found.layout}, this version reads "
+                f"{expected.layout}; scan into another folder",
+                file=str(self.path),
+            )
+        if found.key != expected.key:
+            raise InputError(
+                "these sketches were made with another key, so new ones cannot be joined to "
+                "them; use that key or scan into another folder",
+                file=str(self.path),
+            )
+
     def _seal_day(self, backend: Backend, folder: Path) -> None:
         target = self.path / "days" / f"{folder.name}.parquet"
         partial = target.with_suffix(".partial")
-        parts = [str(file) for file in sorted(folder.glob("*.parquet"))]
-        sources = [*parts, str(target)] if target.exists() else parts
-        columns = ", ".join(SKETCHES.names)
-        # DuckDB's own SQL, not Ibis: this writes files, and only this engine seals days
-        backend.con.execute(
-            f"COPY (SELECT {columns} FROM read_parquet(?) "
-            f"QUALIFY row_number() OVER (PARTITION BY request_key ORDER BY {_IDENTITY}) = 1 "
-            f"ORDER BY account, timestamp, request_key) "
-            f"TO '{_quoted(partial)}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)",
-            [sources],
-        )
-        partial.replace(target)
+        files = [*sorted(folder.glob("*.parquet")), *([target] if target.exists() else [])]
+        if files:
+            # DuckDB's own SQL, not Ibis: this writes files, and only this engine seals days
+            backend.con.execute(_MERGE.format(_quoted(partial)), [[_literal(f) for f in files]])
+            _sync(partial)
+            partial.replace(target)
         shutil.rmtree(folder)
-
-    def _drop_unjournalled(self) -> None:
-        known = {entry.part for entry in self.taken()}
-        self._heal_journal()
-        for file in (self.path / "incoming").rglob("*.parquet"):
-            if file.stem not in known:
-                file.unlink()
-        for file in (self.path / "names").glob("*.parquet"):
-            if file.stem not in known:
-                file.unlink()
-        for file in (self.path / "days").glob("*.partial"):
-            file.unlink()
 
     def _heal_journal(self) -> None:
         path = self.path / "journal.jsonl"
         if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
-            _write(path, data[: data.rfind(b"\n") + 1])
+            _replace(path, data[: data.rfind(b"\n") + 1])
+
+    def _drop_unjournalled(self) -> None:
+        known = {entry.part for entry in self.taken()}
+        for file in [*self.path.glob("incoming/*/*.parquet"), *self.path.glob("names/*.parquet")]:
+            if file.stem not in known:
+                file.unlink()
+        # an empty journal promises no day either: what lies there is left of an interrupted `clear`
+        for file in self.path.glob("days/*.partial" if known else "days/*"):
+            file.unlink()
+        shutil.rmtree(self.path / "spill", ignore_errors=True)
 
 
 _IDENTITY = ", ".join(
@@ -215,13 +266,77 @@ _IDENTITY = ", ".join(
 )
 """Orders rows of one request id that differ, so that the same one is kept every time."""
 
+_MERGE = f"""
+    COPY (
+        WITH came AS (
+            SELECT {", ".join(SKETCHES.names)} FROM read_parquet($1, hive_partitioning = false)
+        ),
+        again AS (SELECT request_key FROM came GROUP BY request_key HAVING count(*) > 1)
+        SELECT * FROM came ANTI JOIN again USING (request_key)
+        UNION ALL
+        SELECT * FROM came SEMI JOIN again USING (request_key)
+        QUALIFY row_number() OVER (PARTITION BY request_key ORDER BY {_IDENTITY}) = 1
+        ORDER BY account, timestamp, request_key
+    ) TO '{{}}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)
+"""
+"""Requests that came again are few as a rule: only these are put in order to choose one."""
+
+
+def _by_day(sketches: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Rows by UTC day, which is named as an RFC 3339 date."""
+    moments = sketches.column("timestamp").cast(pa.int64()).to_numpy()
+    days = moments // _DAY
+    order = np.argsort(days, kind="stable")
+    values, starts = np.unique(days[order], return_index=True)
+    if len(values) > 1:
+        sketches = sketches.take(pa.array(order))
+    for value, start, stop in zip(values, starts, [*starts[1:], len(days)], strict=True):
+        name = datetime.fromtimestamp(int(value) * 86_400, tz=UTC).strftime("%Y-%m-%d")
+        yield name, sketches.slice(start, stop - start)
+
+
+def _write_part(table: pa.Table, path: Path) -> None:
+    """Write quickly: parts are read once and written again when their day is sealed."""
+    pq.write_table(table, path, compression="lz4", use_dictionary=["model", "access_path"])
+    _sync(path)
+
+
+def _distinct(names: pa.Table) -> pa.Table:
+    return names.group_by(NAMES.names).aggregate([])
+
+
+def _literal(path: Path) -> str:
+    """A path in which DuckDB finds no pattern."""
+    return glob.escape(str(path))
+
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _write(path: Path, data: bytes) -> None:
+def _sync(path: Path) -> None:
+    """Have a file on the disk, not only on its way there."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _replace(path: Path, data: bytes) -> None:
     """Replace a small file as a whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_bytes(data)
+    _sync(partial)
     partial.replace(path)
+
+
+@contextmanager
+def _plain_errors(path: Path) -> Iterator[None]:
+    """Say in plain words what the disk or the engine could not do."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise InputError(
+            f"the sketches cannot be written: {reason}; make room or mend the folder's "
+            "permissions, then run the same command again: it goes on from there",
+            file=str(path),
+        ) from error

@@ -74,6 +74,10 @@ class Sketcher:
         """The `account` column of a column of account ids, to join account files to sketches."""
         return hash_identifier(account_ids, self._subkeys["account"])
 
+    def request_keys(self, request_ids: pa.Array) -> pa.Array:
+        """The `request_key` column of a column of request ids."""
+        return hash_identifier(request_ids, self._subkeys["request"])
+
     def trait_keys(self, values: pa.Array, trait: str) -> pa.Array:
         """Keyed int64 column of an account trait (payment fingerprint, e-mail domain, …)."""
         return hash_identifier(values, self._key.subkey(f"trait {trait}"))
