@@ -176,8 +176,11 @@ class Reference:
         return ranks
 
     def score(self, row: Floats) -> float:
-        """Fisher's combination of the ranks: -2 times the sum of their logarithms."""
-        return float(-2 * np.log(self.ranks(row)).sum())
+        """Fisher's combination of the ranks, -2 times the sum of their logarithms.
+
+        The least unusual feature is left out: whoever harvests can forgo one (short answers, say).
+        """
+        return float(-2 * np.log(np.sort(self.ranks(row))[:-1]).sum())
 
     def p_value(self, row: Floats) -> float:
         """How rarely a whole customer looks at least as much like a harvest.

@@ -94,14 +94,16 @@ def measure(stream: Stream, counts: Ints | None = None) -> Habits:
     """
     _, codes, sizes = stream.coded()
     owner, word, weight = stream.words_in(codes)
-    hours = np.unique(stream.slot, return_inverse=True)[1]
+    opens = stream.turns <= 1
+    hours = np.unique(stream.slot[opens], return_inverse=True)[1]
+    opened = np.bincount(codes[opens], minlength=len(sizes))
     return Habits(
         accounts=len(sizes),
         requests=len(stream),
         content=individuality(count_pairs(owner, word, sizes, weight)),
-        rhythm=individuality(count_pairs(codes, hours, sizes)),
+        rhythm=individuality(count_pairs(codes[opens], hours, opened)),
         volume=_volume(sizes if counts is None else counts[counts > 0]),
-        conversation=_conversation(stream, codes, sizes),
+        conversation=_share(follow_ups(stream, codes), codes, sizes),
         sharing=_sharing(stream, codes, sizes),
     )
 
@@ -116,15 +118,19 @@ def _volume(counts: Ints) -> Volume:
     return Volume(float(np.sqrt(np.log1p(excess))), variance / mean, mean, len(n))
 
 
-def _conversation(stream: Stream, codes: Ints, sizes: Ints) -> Share:
-    """Requests that follow up in a conversation or repeat one of the same account."""
+def follow_ups(stream: Stream, codes: Ints) -> NDArray[np.bool_]:
+    """Which requests follow up in a conversation or repeat one of the same account.
+
+    A later turn that is made from the account's frame like every other is no follow-up: it is the
+    next item, dressed as one.
+    """
     order = np.lexsort((stream.request, stream.body, codes))
     again = np.zeros(len(stream), dtype=bool)
-    same = (codes[order][1:] == codes[order][:-1]) & (
+    again[order[1:]] = (codes[order][1:] == codes[order][:-1]) & (
         stream.body[order][1:] == stream.body[order][:-1]
     )
-    again[order[1:]] = same
-    return _share((stream.turns > 1) | again, codes, sizes)
+    found: NDArray[np.bool_] = ((stream.turns > 1) & ~stream.framed) | again
+    return found
 
 
 def _sharing(stream: Stream, codes: Ints, sizes: Ints) -> Share:

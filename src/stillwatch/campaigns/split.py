@@ -1,9 +1,10 @@
 """Taking a mixed candidate apart, on the mining half of the evidence.
 
-A candidate may hold two campaigns that use one wording, or a campaign among strangers with the same
-turn of phrase. Strangers are dropped account by account: those whose own requests resemble each
-other more, in content or in time, than the group's do. What remains is divided by when its accounts
-are active, for one queue has one rhythm, until a part looks like one queue or is too small to tell.
+A candidate may hold several campaigns that use one wording, or a campaign among strangers with the
+same turn of phrase. Strangers are dropped account by account: those whose own requests resemble each
+other more than the group's do. What remains is looked at whole, without those who converse, and
+without those who keep hours of their own; what looks like one queue is taken out, and the rest is
+divided by the days and hours of its activity, until it looks like one queue or is too small to tell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, count_pairs
-from stillwatch.campaigns.habits import measure
+from stillwatch.campaigns.habits import follow_ups, measure
 from stillwatch.campaigns.individuals import Floors, test_people
 
 if TYPE_CHECKING:
@@ -45,28 +46,32 @@ def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
     """
     if floors.content is None:
         return []
-    return _divide(stream, floors, level, rhythm=False)
+    found: list[Ints] = []
+    rest = blending(stream, floors, rhythm=False)
+    for part in (rest, _without_talkers(rest, floors), blending(rest, floors, rhythm=True)):
+        accounts = np.setdiff1d(part.account, np.concatenate([*found, part.account[:0]]))
+        if _p(part.of_accounts(accounts), floors) <= SURE:
+            found.append(accounts)
+    rest = rest.of_accounts(np.setdiff1d(rest.account, np.concatenate([*found, rest.account[:0]])))
+    sides = _by_activity(rest) if len(rest) else []
+    if len(sides) == 2:
+        return found + [part for side in sides for part in split(side, floors, level)]
+    if _p(rest, floors) <= level:
+        found.append(np.unique(rest.account))
+    return found
 
 
-def _divide(stream: Stream, floors: Floors, level: float, *, rhythm: bool) -> list[Ints]:
-    stream = blending(stream, floors, rhythm=rhythm)
-    accounts = np.unique(stream.account)
-    if len(accounts) < MIN_ACCOUNTS:
-        return []
-    p = test_people(measure(stream), floors).p
-    if p <= SURE:
-        return [accounts]
-    if not rhythm:
-        return _divide(stream, floors, level, rhythm=True) or _halve(stream, floors, level)
-    return _halve(stream, floors, level) or ([accounts] if p <= level else [])
+def _p(stream: Stream, floors: Floors) -> float:
+    if len(np.unique(stream.account)) < MIN_ACCOUNTS:
+        return 1.0
+    return test_people(measure(stream), floors).p
 
 
-def _halve(stream: Stream, floors: Floors, level: float) -> list[Ints]:
-    side = _by_activity(stream)
-    parts = [stream.take(side == value) for value in (False, True)]
-    if min(len(np.unique(part.account)) for part in parts) < MIN_ACCOUNTS:
-        return []
-    return [found for part in parts for found in _divide(part, floors, level, rhythm=True)]
+def _without_talkers(stream: Stream, floors: Floors) -> Stream:
+    """The accounts that follow up or repeat less than the most taciturn honest group."""
+    accounts, codes, sizes = stream.coded()
+    talks = np.bincount(codes, follow_ups(stream, codes), len(accounts)) / np.maximum(sizes, 1)
+    return stream.of_accounts(accounts[talks <= (floors.conversation or 0.0)])
 
 
 def blending(stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROUNDS) -> Stream:
@@ -98,13 +103,13 @@ def _within(pairs: PairCounts, log_floor: float | None) -> NDArray[np.bool_]:
     return result
 
 
-def _by_activity(stream: Stream) -> NDArray[np.bool_]:
-    """Divide the accounts in two by the days and hours of their activity; one side a request.
+def _by_activity(stream: Stream) -> list[Stream]:
+    """The accounts in two halves by the days and hours of their activity; none if too few.
 
-    The sign of the second singular vector of the account profiles (square roots of frequencies,
+    The sign of the first principal direction of the account profiles (square roots of frequencies,
     so that distances are Hellinger's), then a few rounds of 2-means.
     """
-    _, codes, sizes = stream.coded()
+    accounts, codes, sizes = stream.coded()
     day = np.unique(stream.slot // 24, return_inverse=True)[1]
     profile = np.hstack(
         [_frequencies(codes, day, sizes), _frequencies(codes, stream.slot % 24, sizes)]
@@ -116,8 +121,9 @@ def _by_activity(stream: Stream) -> NDArray[np.bool_]:
             break
         near = [((profile - profile[side == s].mean(axis=0)) ** 2).sum(axis=1) for s in (0, 1)]
         side = near[1] < near[0]
-    result: NDArray[np.bool_] = side[codes]
-    return result
+    if min(side.sum(), (~side).sum()) < MIN_ACCOUNTS:
+        return []
+    return [stream.of_accounts(accounts[side == s]) for s in (False, True)]
 
 
 def _frequencies(codes: Ints, values: Ints, sizes: Ints) -> NDArray[np.float64]:

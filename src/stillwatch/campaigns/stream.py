@@ -32,6 +32,7 @@ class Stream:
     Attributes:
         request, account, slot, body: keys as sketched; `slot` is the hour since the epoch.
         mining: which half of the evidence a request belongs to.
+        framed: whether its account makes it from a frame (`signals.frames`).
         tokens: int64[n, N_TOKENS], 0 is padding.
         frames: int64[n, 3], keys of the first words, the last words and the skeleton.
     """
@@ -40,6 +41,7 @@ class Stream:
     account: Ints
     slot: Ints
     mining: NDArray[np.bool_]
+    framed: NDArray[np.bool_]
     body: Ints
     tokens: Ints
     frames: Ints
@@ -63,6 +65,7 @@ class Stream:
             account=_ints(table, "account"),
             slot=_ints(table, "slot"),
             mining=table.column("mining").to_numpy(),
+            framed=table.column("framed").to_numpy(),
             body=_ints(table, "body_key"),
             tokens=_tokens(table.column("tokens")),
             frames=np.stack([_ints(table, name) for name in _FRAMES], axis=1),

@@ -24,6 +24,7 @@ SAMPLED_COLUMNS = (
     "timestamp",
     "slot",
     "mining",
+    "framed",
     "model",
     "tokens",
     "body_key",
