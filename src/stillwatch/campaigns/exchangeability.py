@@ -162,7 +162,10 @@ def individuality(pairs: PairCounts) -> Individuality:
     # half an agreeing pair on both sides keeps the logarithm finite
     slack = 0.5 * b.sum() / expected.sum()
     log_ratio = np.log((w.sum() + slack) / (b.sum() + slack))
-    left_out = np.log((w.sum() - w + slack) / np.maximum(b.sum() - b + slack, slack))
+    # an account that is left out also leaves its part of the others' pairs
+    share, rate = n / n.sum(), used.between / used.between_pairs
+    others = (b.sum() - b - (v.sum() - v) * share * rate) / (1 - share)
+    left_out = np.log((w.sum() - w + slack) / np.maximum(others + slack, slack))
     spread = (accounts - 1) / accounts * ((left_out - left_out.mean()) ** 2).sum()
     return Individuality(
         float(log_ratio),
