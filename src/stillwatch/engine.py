@@ -57,8 +57,9 @@ def session(*, memory: str = "4GB", spill: Path) -> Iterator[Backend]:
     backend = connect(memory=memory, spill=spill)
     try:
         yield backend
-    finally:
-        # Ibis drops a cached table when nothing refers to it; that must come before the end
+        # Ibis drops a cached table when nothing refers to it; that must come before the end.
+        # After an error the traceback still refers to them, and the end of the process cleans up.
         gc.collect()
         backend.disconnect()
+    finally:
         shutil.rmtree(spill, ignore_errors=True)

@@ -26,7 +26,7 @@ PUBLIC_USERS = 5
 """Accounts outside the group from which on an e-mail domain belongs to no company."""
 
 DAY = 86_400
-FRESH_DAYS = 14
+FRESH_DAYS = 30
 """Age at its first request below which an account was made for the purpose."""
 
 MIN_NETWORKS = 3

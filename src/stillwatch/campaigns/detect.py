@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch.campaigns.describe import deeds
-from stillwatch.campaigns.judge import Background, Judged, judge
+from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import combine
 from stillwatch.campaigns.mine import mine
@@ -90,9 +90,10 @@ def detect(
         declared = traits.organization >= 0
         entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
         mined = mine(table, traits.account, entities, step)
-        background = Background.of(activity, mined.feeders, mined.candidates)
-        judged = judge(mined.candidates, mined.floors, mined.reference, traits, background, level)
-        groups = combine(judged, background, mined.reference, mined.floors)
+        background = Background.of(activity, mined.feeders, mined.candidates + mined.parts)
+        court = Court(mined.floors, mined.reference, traits, background, level)
+        judged = court.judge(mined.candidates)
+        groups = combine(judged, court.judge_parts(mined.parts, judged), court)
         step.advance()
         explained = np.unique(np.concatenate([g.accounts for g in groups] or [traits.account[:0]]))
         alone = lone_extractors(table, explained, mined.reference, traits, level)

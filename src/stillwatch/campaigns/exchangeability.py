@@ -14,7 +14,7 @@ marginal counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class PairCounts:
     Attributes:
         within, within_pairs: agreeing pairs and all pairs inside the account.
         between, between_pairs: the same with other accounts' requests.
-        unit: mean weight of one agreement, to turn weighted sums back into counts.
+        unit: weight of one independent agreement, to turn weighted sums back into counts.
     """
 
     within: Floats
@@ -45,6 +45,10 @@ class PairCounts:
     between: Floats
     between_pairs: Floats
     unit: float = 1.0
+
+    def in_units_of(self, weight: float) -> PairCounts:
+        """The same with a heavier unit, where agreements come in clumps of that weight."""
+        return replace(self, unit=max(self.unit, weight))
 
     def of(self, chosen: NDArray[np.bool_]) -> PairCounts:
         """The counts of some accounts, still against all others."""

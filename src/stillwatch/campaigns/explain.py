@@ -23,7 +23,7 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
                 "Two requests of one account are about the same thing "
                 f"{_times(habits.content.ratio)} two requests of different accounts; for this "
                 "provider's customers it is "
-                f"{_times(population.content)}. The accounts work through one pile."
+                f"{population.content:.2g} times. The accounts work through one pile."
             ),
             value=_round(habits.content.ratio),
             expected=_round(population.content),
@@ -47,7 +47,7 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
                 text=(
                     f"Two requests of one account fall into the same hour "
                     f"{_times(habits.rhythm.ratio)} two requests of different accounts; for "
-                    f"customers it is {_times(population.rhythm)}. Nobody here has hours of "
+                    f"customers it is {population.rhythm:.2g} times. Nobody here has hours of "
                     "their own."
                 ),
                 value=_round(habits.rhythm.ratio),

@@ -93,14 +93,15 @@ def measure(stream: Stream, counts: Ints | None = None) -> Habits:
         counts: requests of every account in the whole stream, where the sample is cut short.
     """
     _, codes, sizes = stream.coded()
-    owner, word, weight = stream.words_in(codes)
+    words = stream.words_in(codes)
+    agreements = count_pairs(words.owner, words.word, sizes, words.weight)
     opens = stream.turns <= 1
     hours = np.unique(stream.slot[opens], return_inverse=True)[1]
     opened = np.bincount(codes[opens], minlength=len(sizes))
     return Habits(
         accounts=len(sizes),
         requests=len(stream),
-        content=individuality(count_pairs(owner, word, sizes, weight)),
+        content=individuality(agreements.in_units_of(words.clump())),
         rhythm=individuality(count_pairs(codes[opens], hours, opened)),
         volume=_volume(sizes if counts is None else counts[counts > 0]),
         conversation=_share(follow_ups(stream, codes), codes, sizes),

@@ -20,6 +20,7 @@ from scipy import stats
 
 from stillwatch.campaigns.candidates import CORE_SHARE
 from stillwatch.campaigns.evalues import partial_conjunction
+from stillwatch.campaigns.exchangeability import MIN_INFORMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,20 +121,21 @@ def _volume_p(habits: Habits, floor: float) -> float:
     """P-value of "use is at least as uneven as a log-sd of `floor` makes it".
 
     The null draws accounts with log-normal rates and Poisson counts, keeps those that the core
-    rule would keep, and compares the dispersion; a normal fit to its logarithm reaches the tail.
+    rule would keep, and compares the dispersion. A gamma distribution with the null's moments (a
+    scaled chi-square, which a dispersion is) reaches the tail.
     """
     volume = habits.volume
-    if volume.accounts < 3 or not np.isfinite(volume.dispersion) or volume.mean < 1:
+    if volume.accounts < MIN_INFORMED or not np.isfinite(volume.dispersion) or volume.mean < 1:
         return 1.0
     # rounded, so that near-equal groups share one simulation
     mean = round(float(np.exp(round(np.log(volume.mean), 1))), 3)
-    centre, spread = _null_log_dispersion(min(volume.accounts, 400), mean, floor)
-    observed = np.log(max(volume.dispersion, 1e-3))
-    return float(stats.norm.cdf((observed - centre) / spread))
+    centre, variance = _null_dispersion(min(volume.accounts, 400), mean, floor)
+    return float(stats.gamma.cdf(volume.dispersion, centre**2 / variance, scale=variance / centre))
 
 
 @lru_cache(maxsize=4096)
-def _null_log_dispersion(accounts: int, mean: float, log_sd: float) -> tuple[float, float]:
+def _null_dispersion(accounts: int, mean: float, log_sd: float) -> tuple[float, float]:
+    """Mean and variance of the dispersion under the null."""
     rng = np.random.default_rng(0)
     draws = max(200, min(_DRAWS, 400_000 // accounts))
     rates = mean * np.exp(rng.normal(0, log_sd, (draws, accounts)) - log_sd**2 / 2)
@@ -143,5 +145,5 @@ def _null_log_dispersion(accounts: int, mean: float, log_sd: float) -> tuple[flo
     size = np.maximum(kept.sum(axis=1), 2)
     means = np.where(kept, counts, 0).sum(axis=1) / size
     squares = np.where(kept, (counts - means[:, None]) ** 2, 0).sum(axis=1)
-    logs = np.log(squares / (size - 1) / np.maximum(means, 1e-3) + 1e-3)
-    return float(logs.mean()), float(logs.std() + 1e-9)
+    dispersion = squares / (size - 1) / np.maximum(means, 1e-3)
+    return float(dispersion.mean()), float(dispersion.var() + 1e-12)

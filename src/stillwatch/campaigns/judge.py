@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-EXTRACTION_LEVEL = 0.05
+EXTRACTION_LEVEL = 0.1
 """Level of the harvest test. It comes on top of coordination, which carries the error control, so
 it is a gate and not the guarantee."""
 
 SUGGESTIVE = 0.05
 """Coordination p-value up to which a group that is not accused is called inconclusive."""
+
+MOSTLY = 0.5
+"""Share of a group's accounts that accepted groups hold, from which on it is a part of them."""
 
 HABITS = ("content", "rhythm", "volume", "conversation")
 
@@ -102,25 +105,78 @@ def decide(
     return Verdict.DISTILLATION if concealment.concealed else Verdict.INCONCLUSIVE
 
 
-def judge(
-    groups: list[Mined],
-    floors: Floors,
-    reference: Reference,
-    traits: Traits,
-    background: Background,
-    level: float,
-) -> list[Judged]:
-    """Judge all mined groups of a scan together."""
-    drafts = [_draft(mined, floors, reference, traits, background) for mined in groups]
-    accepted = e_bh([draft.e for draft in drafts], level)
-    return [
-        replace(
-            draft,
-            coordinated=bool(ok),
-            verdict=decide(bool(ok), draft.harvesting, draft.concealment, draft.coordination_p),
+@dataclass(frozen=True)
+class Court:
+    """What groups are judged by: floors, whole customers, traits, everybody else, and the level."""
+
+    floors: Floors
+    reference: Reference
+    traits: Traits
+    background: Background
+    level: float
+
+    def judge(self, groups: list[Mined]) -> list[Judged]:
+        """Judge groups together, by e-BH at the level."""
+        drafts = [self._draft(mined) for mined in groups]
+        accepted = e_bh([draft.e for draft in drafts], self.level)
+        return [
+            _decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)
+        ]
+
+    def judge_parts(self, parts: list[Mined], wholes: list[Judged]) -> list[Judged]:
+        """Judge groups that lie mostly inside accepted ones.
+
+        They say nothing new about whether there is a campaign, only which accounts are in it, so
+        each is tested at the level once its whole was accepted (gatekeeping), and costs the other
+        groups nothing.
+        """
+        found = [whole.mined.candidate.accounts for whole in wholes if whole.coordinated]
+        inside = np.unique(np.concatenate([*found, np.zeros(0, dtype=np.int64)]))
+        judged = []
+        for part in parts:
+            if np.isin(part.candidate.accounts, inside).mean() < MOSTLY:
+                continue
+            draft = self._draft(part)
+            judged.append(_decided(draft, accepted=draft.coordination_p <= self.level))
+        return judged
+
+    def _draft(self, mined: Mined) -> Judged:
+        half = mined.sample.half(mining=False)
+        habits = measure(half, mined.counts[:, 1])
+        people = test_people(habits, self.floors)
+        independence = self.background.independence_p(mined)
+        row = np.full(len(FEATURES), np.nan)
+        extraction_p = None
+        if self.reference.sufficient and len(half):
+            row = pooled_features(half, self.reference.vocabulary)
+            extraction_p = self.reference.p_value(row)
+        p = max(people.p, independence)
+        return Judged(
+            mined=mined,
+            habits=habits,
+            people=people,
+            independence=independence,
+            harvest=row,
+            extraction_p=extraction_p,
+            concealment=judge_concealment(
+                mined.candidate.accounts,
+                self.traits,
+                codes_of(half.network),
+                codes_of(half.client),
+            ),
+            coordination_p=p,
+            e=float(e_value(p)),
+            coordinated=False,
+            verdict=Verdict.CLEAR,
         )
-        for draft, ok in zip(drafts, accepted, strict=True)
-    ]
+
+
+def _decided(draft: Judged, *, accepted: bool) -> Judged:
+    return replace(
+        draft,
+        coordinated=accepted,
+        verdict=decide(accepted, draft.harvesting, draft.concealment, draft.coordination_p),
+    )
 
 
 @dataclass(frozen=True)
@@ -128,11 +184,13 @@ class Background:
     """How much everybody else uses what a group has in common.
 
     Attributes:
-        account, tested: all accounts, sorted, and their requests in the testing half.
+        account: all accounts, sorted.
+        requests, tested: their requests, all and in the testing half.
         users: for each family (kind, key) its feeders and their requests in the testing half.
     """
 
     account: Ints
+    requests: Ints
     tested: Ints
     users: dict[tuple[int, int], tuple[Ints, Ints]]
 
@@ -152,6 +210,7 @@ class Background:
         requests = activity.column("requests").to_numpy()
         return cls(
             activity.column("account").to_numpy(),
+            requests,
             requests - activity.column("mining_requests").to_numpy(),
             users,
         )
@@ -159,6 +218,10 @@ class Background:
     def degree(self, accounts: Ints) -> Ints:
         """Requests of some accounts in the testing half."""
         return self.tested[np.searchsorted(self.account, accounts)]
+
+    def requests_of(self, accounts: Ints) -> Ints:
+        """All requests of some accounts."""
+        return self.requests[np.searchsorted(self.account, accounts)]
 
     def rate(self, mined: Mined) -> float:
         """How often accounts outside the group use its main family, a request."""
@@ -192,33 +255,3 @@ def codes_of(keys: Ints) -> Ints | None:
         return None
     _, codes = np.unique(keys, return_inverse=True)
     return np.where(keys == -1, -1, codes)
-
-
-def _draft(
-    mined: Mined, floors: Floors, reference: Reference, traits: Traits, background: Background
-) -> Judged:
-    half = mined.sample.half(mining=False)
-    habits = measure(half, mined.counts[:, 1])
-    people = test_people(habits, floors)
-    independence = background.independence_p(mined)
-    row = np.full(len(FEATURES), np.nan)
-    extraction_p = None
-    if reference.sufficient and len(half):
-        row = pooled_features(half, reference.vocabulary)
-        extraction_p = reference.p_value(row)
-    p = max(people.p, independence)
-    return Judged(
-        mined=mined,
-        habits=habits,
-        people=people,
-        independence=independence,
-        harvest=row,
-        extraction_p=extraction_p,
-        concealment=judge_concealment(
-            mined.candidate.accounts, traits, codes_of(half.network), codes_of(half.client)
-        ),
-        coordination_p=p,
-        e=float(e_value(p)),
-        coordinated=False,
-        verdict=Verdict.CLEAR,
-    )

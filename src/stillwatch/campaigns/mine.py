@@ -109,6 +109,7 @@ class Mine:
 
     Attributes:
         candidates: the groups worth testing.
+        parts: groups that share most of their accounts with stronger ones among the candidates.
         reference: whole customers to compare streams with, those left out that are in question.
         floors: of the benign-group null.
         feeders: who feeds which family.
@@ -116,6 +117,7 @@ class Mine:
     """
 
     candidates: list[Mined]
+    parts: list[Mined]
     reference: Reference
     floors: Floors
     feeders: pa.Table
@@ -171,8 +173,10 @@ def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine
     parts, suspects = _wordless(requests, wordless, population, explained, floors)
     step.advance()
     customers = population.take(~np.isin(population.account, suspects))
+    tested, covered = _representatives(kept + parts, floors)
     return Mine(
-        candidates=_representatives(kept + parts, floors),
+        candidates=tested,
+        parts=covered,
         reference=Reference.of(customers),
         floors=floors,
         feeders=table,
@@ -185,20 +189,23 @@ def _entities(family: Family, accounts: Ints, entities: Ints) -> bool:
     return len(np.unique(members)) >= MIN_ACCOUNTS
 
 
-def _representatives(groups: list[Mined], floors: Floors) -> list[Mined]:
-    """The groups to test: of those with mostly the same accounts the strongest on the mining half.
+def _representatives(groups: list[Mined], floors: Floors) -> tuple[list[Mined], list[Mined]]:
+    """The groups to test, and the parts that stronger groups on the mining half cover.
 
     Every group that is tested makes the level stricter for all, so none is tested twice.
     """
     looks = [_first_look(group, floors).p for group in groups]
     chosen: list[Mined] = []
+    parts: list[Mined] = []
     covered: set[int] = set()
     for i in sorted(range(len(groups)), key=lambda i: (looks[i], i)):
         accounts = groups[i].candidate.accounts.tolist()
         if sum(a in covered for a in accounts) <= SAME_GROUP * len(accounts):
             chosen.append(groups[i])
             covered.update(accounts)
-    return chosen
+        else:
+            parts.append(groups[i])
+    return chosen, parts
 
 
 def _first_look(mined: Mined, floors: Floors) -> PeopleTest:

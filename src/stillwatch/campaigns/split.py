@@ -1,10 +1,11 @@
 """Taking a mixed candidate apart, on the mining half of the evidence.
 
 A candidate may hold several campaigns that use one wording, or a campaign among strangers with the
-same turn of phrase. Strangers are dropped account by account: those whose own requests resemble each
-other more than the group's do. What remains is looked at whole, without those who converse, and
-without those who keep hours of their own; what looks like one queue is taken out, and the rest is
-divided by the days and hours of its activity, until it looks like one queue or is too small to tell.
+same turn of phrase. Strangers are dropped account by account: those whose own requests resemble
+each other more than the group's do. What remains is looked at whole, without those who converse,
+and without those who keep hours of their own; what looks like one queue is taken out. The rest is
+divided by the days and hours of its activity, until it looks like one queue or is too small to
+tell.
 """
 
 from __future__ import annotations
@@ -84,9 +85,9 @@ def blending(stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROU
         accounts, codes, sizes = stream.coded()
         if len(accounts) < MIN_ACCOUNTS:
             break
-        owner, word, weight = stream.words_in(codes)
+        words = stream.words_in(codes)
         blends = sizes >= MIN_REQUESTS
-        blends &= _within(count_pairs(owner, word, sizes, weight), floors.content)
+        blends &= _within(count_pairs(words.owner, words.word, sizes, words.weight), floors.content)
         if rhythm and floors.rhythm is not None:
             hours = np.unique(stream.slot, return_inverse=True)[1]
             blends &= _within(count_pairs(codes, hours, sizes), floors.rhythm)

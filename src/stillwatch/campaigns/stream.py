@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags
 
 from stillwatch.schema import N_TOKENS
 
@@ -15,6 +16,8 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _FRAMES = ("head4_key", "tail4_key", "skeleton_key")
+
+_SHIFTS = (1, 2, 3, 5, 8, 13, 21, 34)
 
 COMMON_WORD = 0.3
 """Share of a stream's requests from which on a word belongs to what all of it is wrapped in."""
@@ -96,20 +99,64 @@ class Stream:
         accounts, codes = np.unique(self.account, return_inverse=True)
         return accounts, codes, np.bincount(codes, minlength=len(accounts))
 
-    def words_in(self, codes: Ints) -> tuple[Ints, Ints, Floats]:
-        """Sampled content words as incidences: account code, word code, and a weight a word.
+    def words_in(self, codes: Ints) -> Words:
+        """Sampled content words as incidences.
 
         The weight is the squared inverse document frequency. Words of a frame, the stream's or the
         account's own, are left out, so that what is compared is what frames were filled with.
         """
         filled = self.tokens != 0
-        owner = np.broadcast_to(codes[:, None], self.tokens.shape)[filled]
+        request = np.broadcast_to(np.arange(len(self))[:, None], self.tokens.shape)[filled]
+        owner = codes[request]
         distinct, word = np.unique(self.tokens[filled], return_inverse=True)
         frequency = np.bincount(word, minlength=len(distinct)).astype(float)
         weight = np.log(max(len(self), 1) / np.maximum(frequency, 1)) ** 2
         weight[frequency > COMMON_WORD * len(self)] = 0.0
         useful = (weight[word] > 0) & ~frame_words(owner, word, np.bincount(codes))
-        return owner[useful], word[useful], weight
+        return Words(request[useful], owner[useful], word[useful], weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Content words of a stream as incidences.
+
+    Attributes:
+        request, owner, word: index of the request, its account's code, and the word's code, in
+            the order of the requests.
+        weight: of an agreement in each word.
+    """
+
+    request: Ints
+    owner: Ints
+    word: Ints
+    weight: Floats
+
+    def clump(self, most: int = 4000) -> float:
+        """Weight of one independent agreement: how much agrees at once when two requests agree.
+
+        Requests on one topic agree in several words at once, so agreeing words come in clumps and
+        are fewer independent observations than their number. For a compound Poisson count the
+        unit that keeps the variance right is the mean of x² over the mean of x, where x is the
+        weight that a pair of requests agrees in. It is taken over neighbours in the stream, which
+        mostly belong to one account.
+        """
+        if not len(self.request):
+            return 0.0
+        size = int(self.request[-1]) + 1
+        matrix = csr_matrix(
+            (np.ones(len(self.word)), (self.request, self.word)), shape=(size, len(self.weight))
+        )
+        weighted = matrix @ diags(self.weight)
+        total, square = 0.0, 0.0
+        for shift in _SHIFTS:
+            if size <= shift:
+                break
+            stride = max(1, (size - shift) * len(_SHIFTS) // most)
+            first = np.arange(0, size - shift, stride)
+            x = np.asarray(weighted[first].multiply(matrix[first + shift]).sum(axis=1)).ravel()
+            total += float(x.sum())
+            square += float((x**2).sum())
+        return square / total if total else 0.0
 
 
 def frame_words(owner: Ints, word: Ints, sizes: Ints) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 Somebody who harvests wraps item after item into the same few words. The words need not be shared
 with anybody: each account may have templates of its own. A request is *framed* when its first
-words, its last words or its skeleton stand around several other bodies of the same account.
+words, its last words or its skeleton stand in several requests of the same account.
 
 An innocent customer triggers it with every product and batch job that has a template, and with
 habits of speech. Being framed says nothing about an account; it says which of its requests to
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FRAME_KEYS = ("head4_key", "tail4_key", "skeleton_key")
 
-MIN_BODIES = 4
+MIN_REQUESTS = 4
 """Requests with the same words around them that make a frame: three may be chance."""
 
 
@@ -29,5 +29,5 @@ def with_framed(requests: ir.Table) -> ir.Table:
     framed = ibis.literal(False)
     for name in FRAME_KEYS:
         size = requests.count().over(group_by=[requests.account, requests[name]])
-        framed = framed | (requests[name].notnull() & (size >= MIN_BODIES))
+        framed = framed | (requests[name].notnull() & (size >= MIN_REQUESTS))
     return requests.mutate(framed=framed)
