@@ -268,7 +268,7 @@ _IDENTITY = ", ".join(
 
 _MERGE = f"""
     COPY (
-        WITH came AS (
+        WITH came AS NOT MATERIALIZED (
             SELECT {", ".join(SKETCHES.names)} FROM read_parquet($1, hive_partitioning = false)
         ),
         again AS (SELECT request_key FROM came GROUP BY request_key HAVING count(*) > 1)

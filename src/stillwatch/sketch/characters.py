@@ -29,6 +29,7 @@ CODE_MASK = (1 << KIND_SHIFT) - 1
 _HAN = range(0x4E00, 0xA000)
 _HANGUL = range(0xAC00, 0xD7A4)
 _IDEOGRAPHS = (range(0x3041, 0x3100), range(0x31F0, 0x3200), range(0x3400, 0x4DC0), _HAN)
+_DIGITS = range(0x30, 0x3A)
 _ACCENTS = frozenset([*range(0x0300, 0x0370), 0x3099, 0x309A])
 _SELECTORS = range(0xFE00, 0xFE10)
 
@@ -56,16 +57,18 @@ def _entry(character: str) -> int:
         return UNSEEN << KIND_SHIFT
     if category[0] not in "LMN":
         return GAP
-    digit = unicodedata.decimal(character, None)
-    if digit is not None:
-        return DIGIT << KIND_SHIFT | ord("0") + digit
     folded = ord(_fold(character))
+    if folded in _DIGITS:
+        return DIGIT << KIND_SHIFT | folded
     kind = IDEOGRAPH if any(folded in block for block in _IDEOGRAPHS) else LETTER
     return kind << KIND_SHIFT | folded
 
 
 def _fold(character: str) -> str:
     """Its plain lower-case form, where that is one character; else the character itself."""
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
     decomposed = unicodedata.normalize("NFKD", character.lower())
     plain = [part for part in decomposed if ord(part) not in _ACCENTS]
     return plain[0].lower() if len(plain) == 1 else character

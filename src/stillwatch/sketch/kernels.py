@@ -141,7 +141,7 @@ def _content(words, count, i):  # type: ignore[no-untyped-def]
     flags, length = words.flags[i], words.lengths[i]
     if flags & IS_IDEOGRAPH:
         pair = i + 1 < count and words.flags[i + 1] & IS_IDEOGRAPH
-        return fold(words.exact[i], words.exact[i + 1]) if pair else U(0)
+        return fold(fold(U(0), words.exact[i]), words.exact[i + 1]) if pair else U(0)
     shortest = _SHORT_NUMBER if flags & HAS_DIGIT else _SHORT_WORD
     return words.exact[i] if length >= shortest else U(0)
 
