@@ -6,17 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.individuals import KEPT, SHARED_ITEMS, Floors
-from stillwatch.campaigns.judge import EXTRACTION_LEVEL, Judged
+from stillwatch.campaigns.judge import EXTRACTION_LEVEL, Judged, main_family
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
 from stillwatch.schema import Explanation, Fact, Verdict
+from stillwatch.signals.families import KINDS
 
 Floats = NDArray[np.float64]
+
+
+SPEAKS = 0.05
+"""P-value up to which a habit is named as a fact: above it, it does not speak against anybody."""
+
+SHARED_THINGS = {
+    "system": "a system prompt",
+    "head": "opening words",
+    "tail": "closing words",
+    "skeleton": "the structure of a prompt",
+    "band": "nearly identical prompts",
+    "framed": "questions in frames of their own",
+    "asked": "requests for reasoning or grading",
+}
+"""What a family of each kind is, for people."""
 
 
 def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
     """What speaks for common control and harvesting, the strongest first."""
     habits, people, population = judged.habits, judged.people, _Population(floors)
     found = [
+        _in_common(judged),
         Fact(
             signal="content_individuality",
             text=(
@@ -82,8 +99,29 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
                 p=people.conversation,
             )
         )
-    found.sort(key=lambda fact: fact.p if fact.p is not None else 1.0)
-    return tuple(found) + harvest_facts(judged.harvest, judged.extraction_p)
+    shown = [fact for fact in found if fact.p is not None and fact.p <= SPEAKS]
+    shown.sort(key=lambda fact: fact.p or 0.0)
+    return tuple(shown) + harvest_facts(judged.harvest, judged.extraction_p)
+
+
+def _in_common(judged: Judged) -> Fact:
+    """What the accounts have in common, and how many others use it."""
+    mined = judged.mined
+    main = main_family(mined)
+    size = len(mined.candidate.accounts)
+    return Fact(
+        signal="in_common",
+        text=(
+            f"{size} accounts have {SHARED_THINGS[_kind(main.kind)]} in common, in "
+            f"{int(mined.counts.sum()):,} requests; {judged.outsiders} other accounts use it too."
+        ),
+        value=float(size),
+        p=judged.independence,
+    )
+
+
+def _kind(code: int) -> str:
+    return KINDS[code].rstrip("0123456789").removesuffix("_key").rstrip("0123456789")
 
 
 def harvest_facts(row: Floats, p: float | None) -> tuple[Fact, ...]:

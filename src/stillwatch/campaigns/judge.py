@@ -51,6 +51,7 @@ class Judged:
         mined: the group.
         habits, people: measured and tested on the testing half.
         independence: p-value of "unrelated accounts use this by chance".
+        outsiders: accounts outside the group that use its main family too.
         harvest: features of the pooled stream as in `extraction.FEATURES`.
         extraction_p: p-value of the harvest test; None where there was no reference.
         concealment: what the accounts declare.
@@ -64,6 +65,7 @@ class Judged:
     habits: Habits
     people: PeopleTest
     independence: float
+    outsiders: int
     harvest: Floats
     extraction_p: float | None
     concealment: Concealment
@@ -156,6 +158,7 @@ class Court:
             habits=habits,
             people=people,
             independence=independence,
+            outsiders=self.background.outsiders(mined),
             harvest=row,
             extraction_p=extraction_p,
             concealment=judge_concealment(
@@ -230,6 +233,12 @@ class Background:
         core = np.isin(accounts, mined.candidate.accounts)
         others = self.tested.sum() - self.degree(mined.candidate.accounts).sum()
         return float((used[~core].sum() + 1) / max(others, 1))
+
+    def outsiders(self, mined: Mined) -> int:
+        """Accounts outside the group that use its main family in the testing half."""
+        main = main_family(mined)
+        accounts, used = self.users[main.kind, main.key]
+        return int((~np.isin(accounts[used > 0], mined.candidate.accounts)).sum())
 
     def independence_p(self, mined: Mined) -> float:
         """P-value of "the core's accounts use the main family at everybody else's rate".

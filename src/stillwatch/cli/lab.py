@@ -1,4 +1,4 @@
-"""`stillwatch lab`: simulated providers with known truth, and how well a scan found it."""
+"""`stillwatch lab`: simulated providers with known truth, and how well scans find it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stillwatch.cli import evaluate
 from stillwatch.cli.options import Json, Out, Quiet, Seed
 from stillwatch.errors import UsageError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Simulate a provider with known truth, and score a scan against it.",
+    help="Simulate providers with known truth, and measure scans against it.",
 )
 
 
@@ -111,3 +112,7 @@ def score_command(
         print_json(score_values(result))
     else:
         print_score(result)
+
+
+app.command("evaluate")(evaluate.evaluate_command)
+app.command("coordination")(evaluate.coordination_command)

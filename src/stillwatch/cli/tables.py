@@ -107,13 +107,7 @@ def _cells(campaign: Campaign) -> tuple[str, ...]:
 
 
 def how_sure(campaign: Campaign) -> str:
-    """Return a campaign's error probability and evidence in few words.
-
-    The p-value is the larger of the two questions' (common control, harvesting), because both
-    must be answered with yes.
-    """
-    questions = [p for p in (campaign.coordination_p, campaign.extraction_p) if p is not None]
-    parts = [f"p = {max(questions):.2g}"] if questions else []
-    if campaign.e_value is not None:
-        parts.append(f"e = {campaign.e_value:.3g}")
+    """Return the error probabilities of a campaign's two questions in few words."""
+    questions = (("one operator", campaign.coordination_p), ("harvest", campaign.extraction_p))
+    parts = [f"{name} p = {p:.1g}" for name, p in questions if p is not None]
     return ", ".join(parts) or "not judged"
