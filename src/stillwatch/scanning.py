@@ -12,7 +12,7 @@ from stillwatch.campaigns import detect
 from stillwatch.engine import session
 from stillwatch.errors import InputError, UsageError
 from stillwatch.examples import with_examples
-from stillwatch.findings import dump_findings
+from stillwatch.findings import dump_findings, load_findings
 from stillwatch.ingest import ingest
 from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
@@ -128,6 +128,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     findings = Findings(format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns)
     with progress.step("writing the report", 1) as step:
         (folder / "campaigns.json").write_bytes(dump_findings(findings))
+        # read back, so that `stillwatch report` makes the same page from the file
+        findings = load_findings(folder / "campaigns.json")
         pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
         write_report(findings, detection.accounts, rejected, folder / "report.html")
         step.advance()
