@@ -157,8 +157,11 @@ class Reference:
         _, codes, sizes = population.coded()
         features = harvest_features(population, codes, len(sizes), vocabulary)
         features = features[sizes >= MIN_REQUESTS]
-        bare = cls(vocabulary, features, np.zeros(0))
-        scores = np.array([bare.score(row) for row in features])
+        # each customer is scored against the others, as a stream is against all of them
+        scores = [
+            cls(vocabulary, np.delete(features, i, axis=0), np.zeros(0)).score(row)
+            for i, row in enumerate(features)
+        ]
         return cls(vocabulary, features, np.sort(scores))
 
     @property
@@ -193,6 +196,8 @@ class Reference:
         score = self.score(row)
         n = len(self.scores)
         rank = (1 + (self.scores >= score).sum()) / (1 + n)
+        if rank > 1 / (1 + n):
+            return float(rank)
         mean, variance = self.scores.mean(), max(self.scores.var(), 1e-9)
         tail = float(stats.gamma.sf(score, mean**2 / variance, scale=variance / mean))
         return float(max(min(rank, max(tail, 0.01 / (1 + n))), 1e-12))
