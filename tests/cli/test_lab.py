@@ -60,9 +60,9 @@ def test_compressed_log_has_its_ending(
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ((), "--preset (demo"),
+        ((), "--preset (backdrop, demo"),
         (("--preset", "demo", "--scenario", "{scenario}"), "either"),
-        (("--preset", "nothing"), "no scenario 'nothing'; there are demo"),
+        (("--preset", "nothing"), "no scenario 'nothing'; there are backdrop, demo"),
     ],
 )
 def test_scenario_must_be_named_once(

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def test_every_preset_loads() -> None:
-    assert set(presets()) == {"demo", "honest", "small"}
+    assert set(presets()) == {"backdrop", "demo", "honest", "small"}
     assert all(preset(name).built() for name in presets())
 
 
 def test_an_unknown_preset_names_those_there_are() -> None:
-    with pytest.raises(UsageError, match="demo, honest, small"):
+    with pytest.raises(UsageError, match="backdrop, demo, honest, small"):
         preset("huge")
 
 

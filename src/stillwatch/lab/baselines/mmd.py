@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.lab.baselines.columns import Floats, Ints, charges, coded, seconds
 
@@ -31,14 +32,15 @@ FALSE_POSITIVES = 0.003
 """Share of windows of the pool above the threshold: the paper's false positive rate."""
 
 NULL_WINDOWS = 20_000
-HASHED = 512
-FOURIER = 512
+HASHED = 256
+FOURIER = 256
 GRAM = 4
 LONGEST = 1000
-"""Bytes of a prompt that are read."""
+"""Characters of a prompt that are read."""
 
 _CHUNK = 4096
-_SHIFT = 64 - HASHED.bit_length() + 1
+_GOLDEN = 2_654_435_761  # Knuth's multiplicative hash
+_SHIFT = 32 - HASHED.bit_length() + 1
 _SEED = 20_260_605
 
 
@@ -85,14 +87,18 @@ class Kernel:
 
 def hashed(texts: pa.Array) -> Floats:
     """Counts of hashed character n-grams, square-rooted and scaled to length one: (n, HASHED)."""
-    rows, grams = [], []
-    for row, text in enumerate(texts.to_pylist()):
-        data = np.frombuffer(text.lower().encode()[:LONGEST].ljust(GRAM), dtype=np.uint8)
-        parts = np.lib.stride_tricks.sliding_window_view(data, GRAM).astype(np.uint64)
-        code = (parts << (np.arange(GRAM, dtype=np.uint64) * np.uint64(8))).sum(axis=1)
-        grams.append((code * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(_SHIFT))
-        rows.append(np.full(len(code), row, dtype=np.int64))
-    cells = np.concatenate(rows) * HASHED + np.concatenate(grams).astype(np.int64)
+    short = pc.utf8_rpad(pc.utf8_slice_codeunits(pc.utf8_lower(texts), 0, LONGEST), GRAM)
+    binary = short.cast(pa.large_binary())
+    offsets = np.frombuffer(binary.buffers()[1], dtype=np.int64)
+    offsets = offsets[binary.offset : binary.offset + len(binary) + 1]
+    data = np.frombuffer(binary.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]]
+    code = np.zeros(len(data) - GRAM + 1, dtype=np.uint32)
+    for place in range(GRAM):
+        code |= data[place : len(code) + place].astype(np.uint32) << np.uint32(8 * place)
+    row = np.repeat(np.arange(len(texts)), np.diff(offsets))[: len(code)]
+    inside = np.arange(len(code)) + GRAM <= (offsets[1:] - offsets[0])[row]
+    bucket = (code * np.uint32(_GOLDEN)) >> np.uint32(_SHIFT)
+    cells = row[inside] * HASHED + bucket[inside]
     counts = np.sqrt(np.bincount(cells, minlength=len(texts) * HASHED).reshape(-1, HASHED))
     return np.asarray(counts / np.linalg.norm(counts, axis=1, keepdims=True))
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LIMIT = 3.5
 """Modified z-score from which a feature is out."""
 
-FEATURES_OUT = 3
-"""Features that must be out at once: of eleven, one or two are out for many honest customers."""
+FEATURES_OUT = 2
+"""Features that must be out at once: of eleven, one is out for many honest customers."""
 
 MIN_REQUESTS = 30
 """Requests an account needs to be scored, as in the peer's per-key detector."""
@@ -33,7 +33,7 @@ _SCALE = 1.4826  # makes the median absolute deviation a standard deviation unde
 
 
 def accuse(requests: pa.Table, accounts: pa.Table | None) -> pa.Table:  # noqa: ARG001
-    """Accuse accounts with several outlying features; the score is the third largest z."""
+    """Accuse accounts with several outlying features; the score is the second largest z."""
     account = coded(requests.column("account_id"))
     features = _features(requests, account.codes, len(account))
     enough = np.bincount(account.codes, minlength=len(account)) >= MIN_REQUESTS
