@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 Backend = Any
 """An Ibis backend; Ibis has no static types of its own to name here."""
 
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?)B?\s*$", re.IGNORECASE)
-_UNIT = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?)B?\s*$", re.IGNORECASE | re.ASCII)
 
 
 def parse_size(text: str) -> int:
@@ -31,11 +30,12 @@ def parse_size(text: str) -> int:
         UsageError: the text is not a size.
     """
     match = _SIZE.match(text)
-    if not match:
-        raise UsageError(f"{text!r} is not a size; write it like 4GB or 512MiB")
-    number, unit = match.groups()
+    number, unit = match.groups() if match else ("0", "K")
     power = "kmgt".index(unit[0].lower()) + 1
-    return int(float(number) * (1024**power if len(unit) == 2 else _UNIT[unit.lower()]))
+    size = int(float(number) * (1024 if len(unit) == 2 else 1000) ** power)
+    if size <= 0:
+        raise UsageError(f"{text!r} is not a size; write it like 4GB or 512MiB")
+    return size
 
 
 def connect(*, memory: str = "4GB", spill: Path | None = None) -> Backend:

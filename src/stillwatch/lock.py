@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from stillwatch.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_HELD: dict[tuple[int, int], BinaryIO] = {}
-"""Open lock files by device and inode. A POSIX lock is lost when any handle of it is closed."""
+_HELD: set[tuple[int, int]] = set()
+"""Lock files by device and inode. Their descriptors stay open: closing any one drops the lock."""
 
 
 def hold(path: Path) -> None:
@@ -34,18 +34,18 @@ def hold(path: Path) -> None:
 
     if path.exists() and _identity(path.stat()) in _HELD:
         return
-    file = path.open("ab")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        file.close()
-        if error.errno in (errno.EACCES, errno.EAGAIN):
+        os.close(descriptor)
+        if error.errno in {errno.EACCES, errno.EAGAIN}:
             raise InputError(
                 "another Stillwatch is at work in this folder; wait for it, or name another one",
                 file=str(path.parent),
             ) from None
-        return
-    _HELD[_identity(os.fstat(file.fileno()))] = file
+    else:
+        _HELD.add(_identity(os.fstat(descriptor)))
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

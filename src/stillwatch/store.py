@@ -14,12 +14,11 @@ leaves no trace in the result.
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -28,21 +27,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillwatch.engine import Backend, session
 from stillwatch.errors import InputError
 from stillwatch.lock import hold
 from stillwatch.schema import SKETCHES
+from stillwatch.sealing import DAY, day_name, literals, seal_days, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from stillwatch.engine import Backend
+
 LAYOUT = 1
 PART_ROWS = 262_144
 """Rows that are gathered before a part is written: about 100 MB in memory."""
-
-_DAY = 86_400_000_000
-"""Microseconds."""
 
 _FOLDERS = ("incoming", "days", "names")
 
@@ -180,19 +178,12 @@ class SketchStore:
         Raises:
             InputError: the disk is full, or the folder cannot be written.
         """
-        days = sorted(folder for folder in (self.path / "incoming").iterdir() if folder.is_dir())
-        if not days:
-            return
-        with (
-            _plain_errors(self.path),
-            session(memory=memory, spill=self.path / "spill") as backend,
-        ):
-            for folder in days:
-                self._seal_day(backend, folder)
+        with _plain_errors(self.path):
+            seal_days(self.path, memory=memory)
 
     def requests(self, backend: Backend) -> Backend:
         """All sealed requests as an Ibis table in `SKETCHES` form."""
-        files = [_literal(file) for file in self._day_files()]
+        files = literals(self._day_files())
         if not files:
             return backend.create_table("requests", schema=SKETCHES, temp=True, overwrite=True)
         return backend.read_parquet(files, table_name="requests", hive_partitioning=False)
@@ -234,17 +225,6 @@ class SketchStore:
                 file=str(self.path),
             )
 
-    def _seal_day(self, backend: Backend, folder: Path) -> None:
-        target = self.path / "days" / f"{folder.name}.parquet"
-        partial = target.with_suffix(".partial")
-        files = [*sorted(folder.glob("*.parquet")), *([target] if target.exists() else [])]
-        if files:
-            # DuckDB's own SQL, not Ibis: this writes files, and only this engine seals days
-            backend.con.execute(_MERGE.format(_quoted(partial)), [[_literal(f) for f in files]])
-            _sync(partial)
-            partial.replace(target)
-        shutil.rmtree(folder)
-
     def _heal_journal(self) -> None:
         path = self.path / "journal.jsonl"
         if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
@@ -261,70 +241,34 @@ class SketchStore:
         shutil.rmtree(self.path / "spill", ignore_errors=True)
 
 
-_IDENTITY = ", ".join(
-    name for name in SKETCHES.names if name not in {"request_key", "bands", "tokens"}
-)
-"""Orders rows of one request id that differ, so that the same one is kept every time."""
-
-_MERGE = f"""
-    COPY (
-        WITH came AS NOT MATERIALIZED (
-            SELECT {", ".join(SKETCHES.names)} FROM read_parquet($1, hive_partitioning = false)
-        ),
-        again AS (SELECT request_key FROM came GROUP BY request_key HAVING count(*) > 1)
-        SELECT * FROM came ANTI JOIN again USING (request_key)
-        UNION ALL
-        SELECT * FROM came SEMI JOIN again USING (request_key)
-        QUALIFY row_number() OVER (PARTITION BY request_key ORDER BY {_IDENTITY}) = 1
-        ORDER BY account, timestamp, request_key
-    ) TO '{{}}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)
-"""
-"""Requests that came again are few as a rule: only these are put in order to choose one."""
-
-
 def _by_day(sketches: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Rows by UTC day, which is named as an RFC 3339 date."""
     moments = sketches.column("timestamp").cast(pa.int64()).to_numpy()
-    days = moments // _DAY
+    days = moments // DAY
     order = np.argsort(days, kind="stable")
     values, starts = np.unique(days[order], return_index=True)
     if len(values) > 1:
         sketches = sketches.take(pa.array(order))
-    for value, start, stop in zip(values, starts, [*starts[1:], len(days)], strict=True):
-        name = datetime.fromtimestamp(int(value) * 86_400, tz=UTC).strftime("%Y-%m-%d")
-        yield name, sketches.slice(start, stop - start)
+    bounds = pairwise([*starts, len(days)])
+    for value, (start, stop) in zip(values, bounds, strict=True):
+        yield day_name(int(value)), sketches.slice(start, stop - start)
 
 
 def _write_part(table: pa.Table, path: Path) -> None:
     """Write quickly: parts are read once and written again when their day is sealed."""
     pq.write_table(table, path, compression="lz4", use_dictionary=["model", "access_path"])
-    _sync(path)
+    sync(path)
 
 
 def _distinct(names: pa.Table) -> pa.Table:
     return names.group_by(NAMES.names).aggregate([])
 
 
-def _literal(path: Path) -> str:
-    """A path in which DuckDB finds no pattern."""
-    return glob.escape(str(path))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def _sync(path: Path) -> None:
-    """Have a file on the disk, not only on its way there."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
 def _replace(path: Path, data: bytes) -> None:
     """Replace a small file as a whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_bytes(data)
-    _sync(partial)
+    sync(partial)
     partial.replace(path)
 
 

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stillwatch.engine import connect, parse_size, session
+from stillwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4GB", 4 * 10**9),
+        ("512MiB", 512 * 2**20),
+        (" 1.5 gb ", 1_500_000_000),
+        ("64k", 64_000),
+        ("2Ti", 2 * 2**40),
+    ],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "4", "GB", "-1GB", "4 PB", "1e3MB", "4GBx", "0GB", "٤GB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="write it like 4GB"):
+        parse_size(text)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_size_or_a_usage_error(text: str) -> None:
+    try:
+        size = parse_size(text)
+    except UsageError:
+        return
+    assert size > 0
+
+
+def test_the_engine_keeps_to_its_memory_and_spill_folder(tmp_path: Path) -> None:
+    backend = connect(memory="256MiB", spill=tmp_path / "spill")
+    try:
+        limit, folder = (
+            backend.con.execute(f"SELECT current_setting('{name}')").fetchall()[0][0]
+            for name in ("memory_limit", "temp_directory")
+        )
+    finally:
+        backend.disconnect()
+    assert limit == "256.0 MiB"
+    assert folder == str(tmp_path / "spill")
+
+
+def fail_in_a_session(spill: Path) -> None:
+    with session(spill=spill) as backend:
+        spill.mkdir(exist_ok=True)
+        (spill / "left").touch()
+        backend.con.execute("CREATE TEMP TABLE t AS SELECT 1")
+        raise RuntimeError("stop")
+
+
+def test_a_session_cleans_up_even_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_in_a_session(tmp_path / "spill")
+    assert not (tmp_path / "spill").exists()
