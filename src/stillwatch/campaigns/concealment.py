@@ -56,6 +56,12 @@ class Traits:
         seconds = first_seen.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy() / 1e6
         return replace(self, age=(seconds - self.created) / DAY)
 
+    def openly_organised(self, accounts: Ints) -> NDArray[np.bool_]:
+        """Which of the accounts declare an organisation that has other accounts too."""
+        declared, counts = np.unique(self.organization[self.organization >= 0], return_counts=True)
+        several = declared[counts > 1]
+        return np.isin(self.of(accounts).organization, several)
+
     def of(self, accounts: Ints) -> Traits:
         """The same for some accounts, in their order."""
         i = np.searchsorted(self.account, accounts)

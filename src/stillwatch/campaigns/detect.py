@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.judge import Background, Court, Judged
@@ -25,6 +26,9 @@ from stillwatch.schema import Campaign, Verdict
 from stillwatch.signals.activity import account_activity
 from stillwatch.signals.frames import with_framed
 from stillwatch.signals.halves import with_half
+from stillwatch.signals.senders import sent_by_several
+
+Ints = NDArray[np.int64]
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -60,6 +64,15 @@ class Detection:
     examples: dict[str, tuple[int, ...]]
 
 
+def _public_items(requests: ir.Table, judged: list[Judged]) -> Ints:
+    """Bodies in accused groups' samples that accounts outside of these groups send too."""
+    accused = [j.mined for j in judged if j.verdict is Verdict.DISTILLATION]
+    none = np.zeros(0, dtype=np.int64)
+    bodies = np.concatenate([none, *(m.sample.body for m in accused)])
+    inside = np.concatenate([none, *(m.candidate.accounts for m in accused)])
+    return sent_by_several(requests, bodies, without=inside)
+
+
 def detect(
     requests: ir.Table,
     names: pa.Table,
@@ -93,7 +106,8 @@ def detect(
         background = Background.of(activity, mined.feeders, mined.candidates + mined.parts)
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
-        groups = combine(judged, court.judge_parts(mined.parts, judged), court)
+        parts = court.judge_parts(mined.parts, judged)
+        groups = combine(judged, parts, court, _public_items(table, [*judged, *parts]))
         step.advance()
         explained = np.unique(np.concatenate([g.accounts for g in groups] or [traits.account[:0]]))
         alone = lone_extractors(table, explained, mined.reference, traits, level)

@@ -22,6 +22,7 @@ from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_feature
 from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
 from stillwatch.schema import Verdict
 from stillwatch.signals.families import WORDLESS, large_feeders
+from stillwatch.signals.senders import sent_by_several
 from stillwatch.signals.streams import stream_members, stream_sample
 
 if TYPE_CHECKING:
@@ -109,16 +110,7 @@ def lone_extractors(
     )
     members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores))
     index, sample = sorted_stream(stream_sample(requests, members, SAMPLE).to_pyarrow())
-    bodies = pa.table({"body_key": np.unique(sample.body)})
-    senders = (
-        requests.semi_join(ibis.memtable(bodies), "body_key")
-        .group_by("body_key")
-        .agg(senders=lambda t: t.account.nunique())
-        .to_pyarrow()
-    )
-    several = np.sort(
-        senders.column("body_key").to_numpy()[senders.column("senders").to_numpy() > 1]
-    )
+    several = sent_by_several(requests, sample.body, without=np.zeros(0, dtype=np.int64))
     judged = [
         _judge(f, sample.take(index == i), several, reference, level / len(frames))
         for i, f in enumerate(frames)

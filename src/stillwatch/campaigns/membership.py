@@ -21,17 +21,34 @@ from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.judge import Court, Judged
+    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 
 OWN_RATE = 0.001
 """P-value of an account's own use of the group's words at everybody else's rate."""
 
-OWN_HARVEST = 0.2
+OWN_HARVEST, OWN_HARVEST_WORDLESS = 0.1, 0.01
 """Level of the harvest test on an account's own part of the stream: an account whose part looks
-ordinary is not accused for the company it keeps."""
+ordinary is not accused for the company it keeps. It is stricter where the group shares no words,
+for then this is all there is against the account."""
 
-MIN_PART, DEDICATED = 12, 0.5
+LEAST_QUOTA, MOST_QUOTA = 0.3, 5.0
+"""Of the group's median account, what an account's part may be: quotas of one queue are uneven, but
+a customer with twenty times as much has work of its own (log-sd .6 stays inside in 96 of 100)."""
+
+LEAST_SHARE = 0.1
+"""Share of all that an account does that must be in the stream: cover of nine to one is more than
+an operator can pay for."""
+
+LEAST_DAYS = 0.2
+"""Of the group's median account, the days that an account must have been in the stream: a benchmark
+that runs for an evening meets a campaign and is not part of it."""
+
+SHARED = 0.2
+"""Share of an account's items that others also send, from which on it does what others do."""
+
+MIN_PART, DEDICATED = 12, 0.8
 """Requests in the stream without which an account is accused only if that share of all it does is
 in the stream: people who happen to ask so now and then do other things most of the time."""
 
@@ -61,12 +78,18 @@ class Grouped:
         return self.groups[0]
 
 
-def own_evidence(judged: Judged, court: Court) -> Ints:
+def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     """Accounts of a group that stay on their own evidence, sorted.
 
-    Each must blend in with the group in what it asks and when; its part of the stream must not
-    look ordinary where the group is accused of harvesting; and it must use the words that the
-    group shares, if it shares any, far more than others do.
+    Each must blend in with the group in what it asks; and it must use the words that the group
+    shares, if it shares any, far more than others do. Where the group is accused, its part of the
+    stream must also be large enough, look like a harvest by itself and consist of items of its
+    own, and it must not belong to an organisation in the open.
+
+    Args:
+        judged: the group.
+        court: what it was judged by.
+        public: bodies in its sample that accounts outside of all judged groups send too, sorted.
     """
     mined, background = judged.mined, court.background
     accounts = mined.candidate.accounts
@@ -76,8 +99,15 @@ def own_evidence(judged: Judged, court: Court) -> Ints:
     stays = (used >= MIN_CORE_REQUESTS) & (blends | few)
     if judged.verdict is Verdict.DISTILLATION:
         stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
-        own = np.isin(accounts, harvesting_accounts(mined.sample, court.reference, OWN_HARVEST))
+        quota = np.median(used[stays]) if stays.any() else 0
+        stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
+        stays &= used >= LEAST_SHARE * background.requests_of(accounts)
+        stays &= ~np.isin(accounts, passing_through(mined.sample))
+        bar = OWN_HARVEST_WORDLESS if mined.wordless else OWN_HARVEST
+        own = np.isin(accounts, harvesting_accounts(mined.sample, court.reference, bar))
         stays &= own if mined.wordless else own | few
+        stays &= ~np.isin(accounts, doing_what_others_do(mined.sample, public))
+        stays &= ~court.traits.openly_organised(accounts)
     if not mined.wordless:
         rate, degree = background.rate(mined), background.degree(accounts)
         stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
@@ -85,13 +115,29 @@ def own_evidence(judged: Judged, court: Court) -> Ints:
     return found
 
 
-def combine(judged: list[Judged], parts: list[Judged], court: Court) -> list[Grouped]:
+def passing_through(stream: Stream) -> Ints:
+    """Accounts that were in the stream for a small part of the days that its others were."""
+    accounts, codes, _ = stream.coded()
+    active = np.unique(np.stack([codes, stream.slot // 24]), axis=1)
+    days = np.bincount(active[0], minlength=len(accounts))
+    return accounts[days < LEAST_DAYS * np.median(days)] if len(days) else accounts
+
+
+def doing_what_others_do(stream: Stream, public: Ints) -> Ints:
+    """Accounts of which many items are public: a benchmark, an exercise, a viral prompt."""
+    accounts, codes, sizes = stream.coded()
+    known = np.isin(stream.body, public)
+    return accounts[np.bincount(codes, known, len(accounts)) > SHARED * sizes]
+
+
+def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Ints) -> list[Grouped]:
     """Groups of one verdict into campaigns, strongest verdict and largest group first.
 
     Args:
         judged: the groups that were tested.
         parts: groups inside them; they add accounts to campaigns and never make one.
         court: what they were judged by.
+        public: bodies that accounts outside of the groups send too, sorted.
     """
     rank = [Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE]
     order = sorted(
@@ -101,7 +147,7 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court) -> list[Gro
     campaigns: list[tuple[list[Judged], set[int]]] = []
     taken: dict[int, int] = {}
     for group, whole in [*((g, True) for g in order), *((p, False) for p in parts)]:
-        members = own_evidence(group, court).tolist()
+        members = own_evidence(group, court, public).tolist()
         claims = [taken[account] for account in members if account in taken]
         new = [account for account in members if account not in taken]
         if claims and len(claims) >= ABSORBED * len(members):

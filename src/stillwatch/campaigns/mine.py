@@ -66,6 +66,10 @@ SAME_GROUP = 0.5
 PROMISING = 0.2
 """P-value of content on the mining half up to which a family may be part of a larger thing."""
 
+EXCLUSIVE = 0.9
+"""Share of a family's mined requests that come from its core, from which on it may join others to a
+larger thing. Turns of phrase that many use would join strangers."""
+
 EXPLAINED = 1e-4
 """P-value on the mining half from which a family explains its accounts, so that they are not also
 looked at as a group without words in common."""
@@ -163,8 +167,9 @@ def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine
             kept.append(mined)
         if people.p <= EXPLAINED:
             explained.append(mined.candidate.accounts)
-        if people.content <= PROMISING:
-            promising.append(mined.candidate)
+        own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
+        if people.content <= PROMISING and own:
+            promising.append(Candidate(mined.candidate.accounts, tuple(own)))
     for joined in _look(requests, communities(promising), "a pool of templates"):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
             kept.append(_part(joined, part))
