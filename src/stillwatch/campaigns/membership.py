@@ -37,8 +37,8 @@ LEAST_QUOTA, MOST_QUOTA = 0.3, 5.0
 """Of the group's median account, what an account's part may be: quotas of one queue are uneven, but
 a customer with twenty times as much has work of its own (log-sd .6 stays inside in 96 of 100)."""
 
-LEAST_SHARE = 0.1
-"""Share of all that an account does that must be in the stream: cover of nine to one is more than
+LEAST_SHARE = 0.05
+"""Share of all that an account does that must be in the stream: cover of twenty to one is more than
 an operator can pay for."""
 
 LEAST_DAYS = 0.2
