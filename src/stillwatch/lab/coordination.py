@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
     MIN_CORE_REQUESTS,
+    Candidate,
     core_families,
     merge_families,
 )
@@ -221,18 +222,21 @@ def compare(
 
 def families(events: Events, seed: int) -> Bools:
     """Accounts in the core of any candidate: each object that several feed is a place to look."""
-    return _members(events, seed, joined=False)
+    return _members(events, _candidates(events, seed))
 
 
 def pools(events: Events, seed: int) -> Bools:
-    """Accounts in several candidates that overlap: what a shared pool of objects looks like."""
-    return _members(events, seed, joined=True)
+    """Accounts of candidates with several objects: the same core, or cores that overlap."""
+    candidates = _candidates(events, seed)
+    several = [candidate for candidate in candidates if len(candidate.families) > 1]
+    return _members(events, several + communities(candidates))
 
 
-def _members(events: Events, seed: int, *, joined: bool) -> Bools:
-    candidates = merge_families(core_families(_feeders(events, seed)))
-    if joined:
-        candidates = communities(candidates)
+def _candidates(events: Events, seed: int) -> list[Candidate]:
+    return merge_families(core_families(_feeders(events, seed)))
+
+
+def _members(events: Events, candidates: list[Candidate]) -> Bools:
     chosen = np.zeros(events.size, dtype=bool)
     for candidate in candidates:
         chosen[candidate.accounts] = True
@@ -276,8 +280,8 @@ def fraudar(events: Events, seed: int) -> Bools:  # noqa: ARG001 - draws nothing
 
 
 METHODS: dict[str, Callable[[Events, int], Bools]] = {
-    "our candidates: families": families,
-    "our candidates: pools of families": pools,
+    "our candidates: any object": families,
+    "our candidates: several objects": pools,
     "SynchroTrap": synchrotrap,
     "FRAUDAR": fraudar,
 }
