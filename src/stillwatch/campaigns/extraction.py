@@ -123,7 +123,8 @@ def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> 
     agreeing = np.bincount(cell_owner, worth * counts * (counts - 1) / 2, len(n))
     pairs = n * (n - 1) / 2
     # one agreement in a typical word, spread over all pairs, keeps the ratio finite
-    slack = np.median(vocabulary.weights) if len(vocabulary.weights) else 1.0
+    worth_something = vocabulary.weights[vocabulary.weights > 0]
+    slack = np.median(worth_something) if len(worth_something) else 1.0
     rate = (agreeing + slack) / np.maximum(pairs, 1)
     return np.log(vocabulary.agreement / rate)
 
