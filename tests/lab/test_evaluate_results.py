@@ -8,7 +8,7 @@ import pytest
 from stillwatch.lab import preset
 from stillwatch.lab.evaluate.acceptance import acceptance, targets
 from stillwatch.lab.evaluate.document import Section, Table, percent
-from stillwatch.lab.evaluate.outcome import OURS
+from stillwatch.lab.evaluate.outcome import OURS, Outcome
 from stillwatch.lab.evaluate.results import RESULTS, results_table
 from stillwatch.lab.evaluate.sections import sections
 from stillwatch.lab.evaluate.sweeps import ADVERSARY
@@ -56,8 +56,8 @@ def cells(section: Section) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in section.table.rows}
 
 
-def section(title: str, outcomes: list[object]) -> Section:
-    (found,) = (one for one in sections(outcomes) if one.title == title)  # type: ignore[arg-type]
+def section(title: str, outcomes: list[Outcome]) -> Section:
+    (found,) = (one for one in sections(outcomes) if one.title == title)
     return found
 
 
