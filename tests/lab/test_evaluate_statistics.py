@@ -49,7 +49,13 @@ def test_campaigns_that_agree_count_once_each(clusters: int, size: int) -> None:
 def test_campaigns_found_whole_or_not_at_all_are_nearly_their_number_of_observations() -> None:
     rate = clustered_rate([40] * 7 + [0] * 3, [40] * 10)
     low, high = clopper_pearson(7, 10)
-    assert (rate.low, rate.high) == pytest.approx((low, high), abs=0.03)
+    assert (rate.low, rate.high) == pytest.approx((low, high), abs=0.08)
+    assert rate.low < low
+
+
+def test_two_campaigns_that_nearly_agree_say_little() -> None:
+    rate = clustered_rate([60, 59], [60, 60])
+    assert rate.high - rate.low > 0.5
 
 
 def test_coverage_where_accounts_of_a_campaign_go_together() -> None:

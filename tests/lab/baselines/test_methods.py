@@ -122,7 +122,11 @@ def test_mmd_accuses_a_window_of_another_kind_and_not_a_draw_from_the_pool(log: 
             log.send(f"p{person:02d}", n, " ".join(rng.choice(words, 8)), "10.0.0.1", "t")
     for n in range(mmd.MIN_WINDOW):
         log.send(
-            "odd", n, f"Derive the eigenvalues of operator {rng.integers(1_000_000)}", "10.0.0.1", "t"
+            "odd",
+            n,
+            f"Derive the eigenvalues of operator {rng.integers(1_000_000)}",
+            "10.0.0.1",
+            "t",
         )
     for n in range(mmd.MIN_WINDOW - 1):
         log.send("few", n, f"Derive the eigenvalues of operator {n}", "10.0.0.1", "t")

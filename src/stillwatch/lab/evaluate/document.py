@@ -16,17 +16,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text; `numbers` says which columns are set to the right."""
+    """Cells as text.
+
+    Attributes:
+        headings: of the columns.
+        numbers: which columns are set to the right.
+        rows: the cells.
+        shares: of each row, drawn as a bar where there are pictures; empty for none.
+    """
 
     headings: tuple[str, ...]
     numbers: tuple[bool, ...]
     rows: tuple[tuple[str, ...], ...]
+    shares: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Table:
+    def of(
+        cls,
+        headings: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        left: int = 1,
+        shares: Sequence[float] = (),
+    ) -> Table:
         """A table whose first `left` columns are words and the others numbers."""
         numbers = tuple(n >= left for n in range(len(headings)))
-        return cls(tuple(headings), numbers, tuple(tuple(row) for row in rows))
+        return cls(tuple(headings), numbers, tuple(tuple(row) for row in rows), tuple(shares))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def power_curve(rates: Sequence[Rate], label: str) -> Markup:
     """Shares from 0 to 1 over equally spaced settings, with a band for their intervals."""
     root = canvas(_SIZE, _SIZE, label)
     _grid(root)
-    places = _SIZE * (np.arange(len(rates)) + 0.5) / max(len(rates), 1)
+    places = np.linspace(0, _SIZE, len(rates)) if len(rates) > 1 else np.array([_SIZE / 2])
     upper = [_point(x, rate.high) for x, rate in zip(places, rates, strict=True)]
     lower = [_point(x, rate.low) for x, rate in zip(places, rates, strict=True)]
     SubElement(root, "path", {"class": "band", "d": f"M{'L'.join(upper + lower[::-1])}Z"})

@@ -80,9 +80,10 @@ def _acceptance(outcomes: Sequence[Outcome]) -> Section:
 
 
 def _adversaries(full: Sequence[Outcome]) -> Section:
-    rows = []
+    rows, shares = [], []
     for group in groups(full, guilty=True):
         rate = recall(full, group)
+        shares.append(rate.value)
         true = [c for one in full for c in one.campaigns if c.group == group and c.method == OURS]
         whole = sum((c.largest or 0) > 0.5 for c in true)
         pieces = sum(c.pieces or 0 for c in true)
@@ -102,7 +103,7 @@ def _adversaries(full: Sequence[Outcome]) -> Section:
         " than accounts where they agree (Korn and Graubard)."
     )
     headings = ("adversary", "accounts", "accused", "95 % interval", "most in one piece", "pieces")
-    return Section("Who is found", text, Table.of(headings, rows))
+    return Section("Who is found", text, Table.of(headings, rows, shares=shares))
 
 
 def _wronged(full: Sequence[Outcome]) -> Section:

@@ -52,8 +52,9 @@ def clustered_rate(hits: Sequence[int], totals: Sequence[int]) -> Rate:
     """A share over clusters (Korn and Graubard 1998: Clopper-Pearson on the effective sample size).
 
     The effective size is the number of accounts divided by the design effect that the spread
-    between clusters shows. Where all clusters agree there is no spread to measure, and each counts
-    once: ten campaigns found whole say no more than ten campaigns.
+    between clusters shows, made smaller where that spread rests on few clusters. Where all or none
+    were hit there is no spread to measure, and each cluster counts once: ten campaigns found whole
+    say no more than ten campaigns.
     """
     k, n = np.asarray(hits, dtype=np.float64), np.asarray(totals, dtype=np.float64)
     total, clusters = float(n.sum()), len(n)
@@ -63,8 +64,10 @@ def clustered_rate(hits: Sequence[int], totals: Sequence[int]) -> Rate:
     effective = float(clusters)
     if clusters > 1 and 0 < p < 1:
         between = clusters / (clusters - 1) * float(((k - p * n) ** 2).sum()) / total**2
-        if between > 0:
-            effective = min(max(p * (1 - p) / between, 1.0), total)
+        single = p * (1 - p) / total
+        tail = (1 - CONFIDENCE) / 2
+        few = float(stats.t.isf(tail, total - 1) / stats.t.isf(tail, clusters - 1)) ** 2
+        effective = max(total * min(single / between, 1.0) if between > 0 else total, 1.0) * few
     low, high = clopper_pearson(p * effective, effective)
     return Rate(int(k.sum()), int(total), clusters, low, high)
 

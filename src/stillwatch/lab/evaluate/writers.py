@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from stillwatch._version import __version__
+from stillwatch.report.charts import bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,8 @@ svg .band { fill: var(--mine-soft); stroke: none; }
 svg .course { fill: none; stroke: var(--mine); stroke-width: 2px; }
 svg .course { vector-effect: non-scaling-stroke; }
 .plot { height: 12rem; }
-.miss { color: var(--red); font-weight: 600; }
+.miss { color: var(--red); font-weight: 600; white-space: nowrap; }
+.overview td.barcell { min-width: 8rem; vertical-align: middle; }
 """
 
 
@@ -62,6 +64,7 @@ def page(title: str, basis: str, sections: Sequence[Section]) -> str:
         title=title,
         basis=basis,
         sections=sections,
+        bar=bar,
         style=Markup(style),  # noqa: S704 - our own style sheet
         style_hash=f"sha256-{digest}",
         version=__version__,
