@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.metadata
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DECIDING = sorted(
+    path
+    for name in ("campaigns", "signals")
+    for path in (ROOT / "src/stillwatch" / name).glob("*.py")
+)
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 HEAVY = ("duckdb", "ibis", "numba", "numpy", "pandas", "pyarrow", "scipy", "rich", "pydantic")
 
@@ -145,6 +152,46 @@ def test_command_is_documented_with_its_options(words: str) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def _thresholds() -> dict[str, float]:
+    """Return the numbers that detection names in capitals, but for units and how much is shown."""
+    found = {}
+    for path in DECIDING:
+        module = importlib.import_module(f"stillwatch.{path.parent.name}.{path.stem}")
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            names = [
+                n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)
+            ]
+            for name in names:
+                value = getattr(module, name)
+                if re.fullmatch(r"[A-Z][A-Z_]*", name) and isinstance(value, int | float):
+                    found[f"{path.stem}.{name}"] = float(value)
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in {"concealment.DAY", "detect.STEPS", "write.REASONS"}
+    }
+
+
+def test_method_lists_every_threshold_with_its_value() -> None:
+    page = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z]+\.[A-Z_]+)` \| ([0-9.e-]+) \| \S", page, re.MULTILINE)
+    listed = {name: float(value) for name, value in rows}
+    assert len(rows) == len(listed)
+    assert listed == pytest.approx(_thresholds(), rel=2e-3)
+
+
+def test_architecture_lists_the_layers_that_the_linter_checks() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| layer |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \|", table, re.MULTILINE)
+    assert [re.findall(r"`(\w+)`", row) for row in rows] == [
+        re.findall(r"\w+", layer) for layer in contract["layers"]
+    ]
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("0", "1 skipped"), ("1", "1 error")])
