@@ -119,7 +119,7 @@ def test_a_run_is_kept_and_goes_on(wanted: Wanted, tmp_path: Path) -> None:
     assert set(table["ablation"].to_pylist()) == {"none", "accounts"}
     assert "# How well detection works" in (tmp_path / "results.md").read_text()
     assert "<!doctype html>" in (tmp_path / "results.html").read_text()
-    assert not list((tmp_path / "cells").glob("*.partial"))
+    assert {file.suffix for file in (tmp_path / "cells").iterdir()} == {".json"}
 
 
 def test_only_a_whole_outcome_of_the_same_code_is_used_again(
@@ -145,6 +145,7 @@ def test_a_cell_that_fails_is_named(wanted: Wanted, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["hello"]}), broken)
     with pytest.raises(StillwatchError, match=r"cell tiny-none-0000 failed: .*prompts\.parquet"):
         evaluate(tmp_path / "out", changed(wanted, prompts=broken), jobs=1)
+    assert not list((tmp_path / "out" / "cells").iterdir())
 
 
 def test_jobs_must_be_some(wanted: Wanted, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Runs cells side by side, each in a process of its own, and keeps what is finished.
 
-A process of its own bounds memory, lets its peak be measured, and leaves nothing behind. A cell's
+A process of its own bounds memory and lets its peak be measured. A cell's
 outcome is written at once under ``cells/``; a run that was interrupted, or asked for again with
 more seeds, goes on from there.
 """
@@ -8,6 +8,8 @@ more seeds, goes on from there.
 from __future__ import annotations
 
 import multiprocessing
+import shutil
+import signal
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from stillwatch.lab.evaluate.plan import Cell
     from stillwatch.progress import Progress
+
+RUNNING = "running"
+"""Folder of the logs of cells that run; it is gone when none does."""
 
 
 def finished(file: Path, digest: str) -> Outcome | None:
@@ -42,7 +47,7 @@ def run_all(
 
     Args:
         cells: what to run.
-        folder: where outcomes are kept, one file a cell.
+        folder: where outcomes are kept, one file a cell; logs lie under its `running` meanwhile.
         code: digest of the code that runs.
         jobs: processes.
         progress: shows the cells.
@@ -53,7 +58,7 @@ def run_all(
     Raises:
         StillwatchError: a cell failed; those that were finished are kept.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUNNING).mkdir(parents=True, exist_ok=True)
     files = [folder / f"{cell.name}.json" for cell in cells]
     digests = [cell.digest(code) for cell in cells]
     done = [finished(file, digest) for file, digest in zip(files, digests, strict=True)]
@@ -77,6 +82,8 @@ def run_all(
             for _, process in running.values():
                 process.terminate()
                 process.join()
+            # a process that was ended could not clear up after itself
+            shutil.rmtree(folder / RUNNING, ignore_errors=True)
     outcomes = [finished(file, digest) for file, digest in zip(files, digests, strict=True)]
     return [outcome for outcome in outcomes if outcome is not None]
 
@@ -93,8 +100,10 @@ def _start(cell: Cell, digest: str, file: Path) -> tuple[Connection, BaseProcess
 def _work(cell: Cell, digest: str, file: Path, connection: Connection) -> None:
     from stillwatch.lab.evaluate.cell import run_cell  # noqa: PLC0415 - only the worker needs it
 
+    # Control-C reaches the whole group of processes; the parent hears it and ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        outcome = run_cell(cell, digest)
+        outcome = run_cell(cell, digest, file.parent / RUNNING)
     except StillwatchError as error:
         connection.send(str(error))
         return
