@@ -8,6 +8,7 @@ more seeds, goes on from there.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
 from multiprocessing.connection import wait
@@ -102,6 +103,10 @@ def _work(cell: Cell, digest: str, file: Path, connection: Connection) -> None:
 
     # Control-C reaches the whole group of processes; the parent hears it and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # DuckDB takes a spawned process for an interactive one and draws bars on standard output,
+    # which belongs to the results.
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path
+        os.dup2(nowhere.fileno(), 1)
     try:
         outcome = run_cell(cell, digest, file.parent / RUNNING)
     except StillwatchError as error:
