@@ -48,7 +48,10 @@ def connect(*, memory: str = "4GB", spill: Path | None = None) -> Backend:
     }
     if spill is not None:
         settings["temp_directory"] = str(spill)
-    return ibis.duckdb.connect(**settings)
+    backend = ibis.duckdb.connect(**settings)
+    # it would draw on standard output where there is no terminal to know better
+    backend.con.execute("SET enable_progress_bar = false")
+    return backend
 
 
 @contextmanager

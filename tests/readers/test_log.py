@@ -101,7 +101,7 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"\x7fELF\x00\x01\x02", "binary data"),
         (b"May 1 12:00:00 host sshd: hello\n", "no format"),
         (b'{"level": "info"}\n', "no format"),
-        (gzip.compress(b"x" * 100)[:12], "cut off or damaged"),
+        (gzip.compress(b"x" * 100, mtime=0)[:12], "cut off or damaged"),
     ],
 )
 def test_file_that_is_no_log_is_refused(
