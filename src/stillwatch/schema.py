@@ -64,7 +64,7 @@ ACCOUNTS = pa.schema(
         pa.field("verification_level", pa.string()),
     ]
 )
-"""One row an account, as the provider's account file has it. `country` is never read as evidence."""
+"""One row an account, as the provider's account file has it. `country` is never evidence."""
 
 N_BANDS = 6
 N_TOKENS = 24

@@ -26,6 +26,11 @@ FEATURES = ("breadth", "novelty", "frame", "elicitation", "output")
 MIN_REQUESTS = 12
 """Requests a customer needs to be compared with: fewer show no breadth either way."""
 
+MOST_FRAME = 0.35
+"""Share of a customer's sampled words that must be left when recurring words are taken out as its
+frame. A template of forty words around an item of twenty leaves a third; a job about one subject
+leaves less, and its breadth is cut in proportion."""
+
 MIN_CUSTOMERS = 50
 """Whole customers a reference needs: fewer give no tail to speak of."""
 
@@ -119,14 +124,18 @@ def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> 
     cells, counts = np.unique(owner * len(distinct) + word, return_counts=True)
     cell_owner, cell_word = cells // max(len(distinct), 1), cells % max(len(distinct), 1)
     worth = vocabulary.weigh(distinct)[cell_word]
-    worth[(counts >= FRAME_REPEATS) & (counts > FRAME_WORD * n[cell_owner])] = 0.0
+    framed = (counts >= FRAME_REPEATS) & (counts > FRAME_WORD * n[cell_owner])
+    worth[framed] = 0.0
+    said = np.maximum(np.bincount(cell_owner, counts, len(n)), 1)
+    items = 1 - np.bincount(cell_owner, counts * framed, len(n)) / said
     agreeing = np.bincount(cell_owner, worth * counts * (counts - 1) / 2, len(n))
     pairs = n * (n - 1) / 2
     # one agreement in a typical word, spread over all pairs, keeps the ratio finite
     worth_something = vocabulary.weights[vocabulary.weights > 0]
     slack = np.median(worth_something) if len(worth_something) else 1.0
     rate = (agreeing + slack) / np.maximum(pairs, 1)
-    return np.log(vocabulary.agreement / rate)
+    # who says hardly anything but recurring words has one narrow subject, not a frame
+    return np.log(vocabulary.agreement / rate) + np.log(np.clip(items / MOST_FRAME, 0.01, 1))
 
 
 def _commonest(codes: Ints, key: Ints, n: Floats) -> Floats:

@@ -21,7 +21,7 @@ from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
 from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
 from stillwatch.schema import Verdict
-from stillwatch.signals.families import WORDLESS, large_feeders
+from stillwatch.signals.families import KINDS, WORDLESS, large_feeders
 from stillwatch.signals.senders import sent_by_several
 from stillwatch.signals.streams import stream_members, stream_sample
 
@@ -37,6 +37,8 @@ Floats = NDArray[np.float64]
 MIN_ITEMS = 1000
 """Requests in one frame from which a lone account is looked at. Below it a harvest is worth little
 (at list price about $55 of answers) and honest batch jobs are many."""
+
+FRAMED = KINDS.index("framed")
 
 SAMPLE = 10 * SAMPLE_REQUESTS
 
@@ -119,12 +121,18 @@ def lone_extractors(
 
 
 def _frames(totals: pa.Table, explained: Ints, traits: Traits) -> list[Family]:
-    """The largest frame of each account that is large enough and not explained otherwise."""
+    """The largest frame of each account that is large enough and not explained otherwise.
+
+    An account that switches between templates has no large one: then all that it asks from frames
+    of its own is taken together.
+    """
     frames: dict[int, Family] = {}
-    rows = totals.sort_by([("requests", "descending"), ("kind", "ascending"), ("key", "ascending")])
-    for row in rows.to_pylist():
+    order = [("requests", "descending"), ("kind", "ascending"), ("key", "ascending")]
+    rows = totals.sort_by(order).to_pylist()
+    several = [row for row in rows if row["kind"] == FRAMED]
+    for row in [row for row in rows if row["kind"] not in WORDLESS] + several:
         account = row["account"]
-        if row["kind"] in WORDLESS or account in frames or row["requests"] < MIN_ITEMS:
+        if account in frames:
             continue
         frames[account] = Family(
             row["kind"], row["key"], np.array([account]), row["requests"], row["requests"]

@@ -55,11 +55,10 @@ def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
             found.append(accounts)
     rest = rest.of_accounts(np.setdiff1d(rest.account, np.concatenate([*found, rest.account[:0]])))
     sides = _by_activity(rest) if len(rest) else []
-    if len(sides) == 2:
-        return found + [part for side in sides for part in split(side, floors, level)]
-    if _p(rest, floors) <= level:
-        found.append(np.unique(rest.account))
-    return found
+    parts = [part for side in sides for part in split(side, floors, level)]
+    if not parts and _p(rest, floors) <= level:
+        parts = [np.unique(rest.account)]
+    return found + parts
 
 
 def _p(stream: Stream, floors: Floors) -> float:
