@@ -23,6 +23,9 @@ Ints = NDArray[np.int64]
 
 FEATURES = ("breadth", "novelty", "frame", "elicitation", "output")
 
+FORGONE = ("frame", "elicitation", "output")
+"""Features that a harvest can do without, one at a time."""
+
 MIN_REQUESTS = 12
 """Requests a customer needs to be compared with: fewer show no breadth either way."""
 
@@ -191,9 +194,13 @@ class Reference:
     def score(self, row: Floats) -> float:
         """Fisher's combination of the ranks, -2 times the sum of their logarithms.
 
-        The least unusual feature is left out: whoever harvests can forgo one (short answers, say).
+        Of the features that an operator can forgo (a frame, reasoning, long answers) the least
+        unusual is left out. A corpus cannot be covered without breadth, nor by asking twice, so
+        these two always count.
         """
-        return float(-2 * np.log(np.sort(self.ranks(row))[:-1]).sum())
+        logs = np.log(self.ranks(row))
+        spared = max(logs[FEATURES.index(name)] for name in FORGONE)
+        return float(-2 * (logs.sum() - spared))
 
     def p_value(self, row: Floats) -> float:
         """How rarely a whole customer looks at least as much like a harvest.

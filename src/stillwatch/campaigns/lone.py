@@ -38,8 +38,6 @@ MIN_ITEMS = 1000
 """Requests in one frame from which a lone account is looked at. Below it a harvest is worth little
 (at list price about $55 of answers) and honest batch jobs are many."""
 
-FRAMED = KINDS.index("framed")
-
 SAMPLE = 10 * SAMPLE_REQUESTS
 
 UNUSUAL = {"breadth": 0.5, "novelty": 0.6, "frame": 0.3, "elicitation": 0.2, "output": 0.2}
@@ -129,7 +127,7 @@ def _frames(totals: pa.Table, explained: Ints, traits: Traits) -> list[Family]:
     frames: dict[int, Family] = {}
     order = [("requests", "descending"), ("kind", "ascending"), ("key", "ascending")]
     rows = totals.sort_by(order).to_pylist()
-    several = [row for row in rows if row["kind"] == FRAMED]
+    several = [row for row in rows if KINDS[row["kind"]] == "framed"]
     for row in [row for row in rows if row["kind"] not in WORDLESS] + several:
         account = row["account"]
         if account in frames:
