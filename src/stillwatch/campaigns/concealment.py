@@ -30,7 +30,11 @@ FRESH_DAYS = 30
 """Age at its first request below which an account was made for the purpose."""
 
 MIN_NETWORKS = 3
-"""Networks over which one queue must be spread to count as spread."""
+"""Networks over which one queue must be spread to count as spread. Where nothing is declared about
+the accounts, it must be as many as there are accounts."""
+
+DECLARATIONS = frozenset({"email_domain", "payment_fingerprint", "organization_id"})
+"""Traits by which accounts can say that they belong together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,10 @@ def judge_concealment(
     outside = int((population.domain == domain).sum() - (members.domain == domain).sum())
     private = domain_share >= MOST and outside < PUBLIC_USERS
     fresh = _known_ages(members.age) and float((members.age < FRESH_DAYS).mean()) >= MOST
-    spread = _spread(networks, clients) if networks is not None else []
+    declared = bool(population.available & DECLARATIONS)
+    # without an account file an open company with several offices must not look hidden
+    least = MIN_NETWORKS if declared else max(MIN_NETWORKS, size)
+    spread = _spread(networks, clients, least) if networks is not None else []
     payment_share, _ = _commonest(members.payment)
     one_payer = payment_share >= MOST
     if fresh and spread:
@@ -139,9 +146,7 @@ def judge_concealment(
     if not open_structure:
         evidence += _separate_registrations(members, size)
         evidence += spread
-    judged = bool(open_structure or evidence) or bool(
-        population.available & {"email_domain", "payment_fingerprint", "organization_id"}
-    )
+    judged = declared or bool(open_structure or evidence)
     return Concealment(tuple(open_structure), tuple(evidence), judged or networks is not None)
 
 
@@ -164,12 +169,12 @@ def _separate_registrations(members: Traits, size: int) -> list[str]:
     return found
 
 
-def _spread(networks: Ints, clients: Ints | None) -> list[str]:
+def _spread(networks: Ints, clients: Ints | None, least: int) -> list[str]:
     known = networks[networks >= 0]
     if len(known) < MIN_KNOWN * len(networks):
         return []
     distinct = len(np.unique(known))
-    if distinct < MIN_NETWORKS:
+    if distinct < least:
         return []
     text = f"one stream of requests comes from {distinct} networks"
     if clients is not None:
