@@ -79,9 +79,6 @@ FAMILY_KEYS = (
 )
 """Sketch columns that name a prompt family directly: what a template leaves behind."""
 
-CLIENT_KEYS = ("address_key", "network_key", "tls_key", "client_key")
-"""Sketch columns that name where a request came from. They corroborate, they do not nominate."""
-
 SKETCHES = pa.schema(
     [
         pa.field("request_key", pa.int64(), nullable=False),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.campaigns.candidates import Family
+from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.describe import (
     MAX_LINKS,
     Deeds,
@@ -50,8 +50,8 @@ def two(table: Callable[..., Any]) -> list[Deeds]:
         slot=lambda t: t.timestamp.epoch_seconds().cast("int64") // 3600
     )
     streams = [
-        ([family(7, [1, 2])], np.array([1, 2])),
-        ([family(7, [3])], np.array([3])),
+        Candidate(np.array([1, 2]), (family(7, [1, 2]),)),
+        Candidate(np.array([3]), (family(7, [3]),)),
     ]
     return deeds(requests, streams, examples=2)
 

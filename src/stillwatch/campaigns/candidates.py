@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.signals.families import WORDLESS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Sequence
 
 Ints = NDArray[np.int64]
 
@@ -56,6 +57,33 @@ class Candidate:
 
     accounts: Ints
     families: tuple[Family, ...]
+
+
+def as_tables(candidates: Sequence[Candidate]) -> tuple[pa.Table, pa.Table]:
+    """Candidates as the two tables that `signals.streams.stream_members` asks for.
+
+    Returns:
+        `candidate`, `kind`, `key` of their families, and `candidate`, `account` of their cores; a
+        candidate is named by its place.
+    """
+    families = pa.table(
+        {
+            "candidate": pa.array(_places(candidates, [len(c.families) for c in candidates])),
+            "kind": pa.array([f.kind for c in candidates for f in c.families], pa.int8()),
+            "key": pa.array([f.key for c in candidates for f in c.families], pa.int64()),
+        }
+    )
+    cores = pa.table(
+        {
+            "candidate": pa.array(_places(candidates, [len(c.accounts) for c in candidates])),
+            "account": np.concatenate([c.accounts for c in candidates]),
+        }
+    )
+    return families, cores
+
+
+def _places(candidates: Sequence[Candidate], sizes: list[int]) -> Ints:
+    return np.repeat(np.arange(len(candidates)), sizes)
 
 
 def core_families(feeders: pa.Table) -> list[Family]:

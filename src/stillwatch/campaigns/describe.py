@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.candidates import as_tables
 from stillwatch.campaigns.prices import list_price
 from stillwatch.schema import CAPABILITIES, DayCount, Link, Member
 from stillwatch.signals import description
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from stillwatch.campaigns.candidates import Family
+    from stillwatch.campaigns.candidates import Candidate
 
 Ints = NDArray[np.int64]
 
@@ -51,31 +51,17 @@ class Deeds:
     examples: tuple[int, ...]
 
 
-def deeds(
-    requests: ir.Table, streams: Sequence[tuple[Iterable[Family], Ints]], examples: int = 0
-) -> list[Deeds]:
+def deeds(requests: ir.Table, streams: Sequence[Candidate], examples: int = 0) -> list[Deeds]:
     """Describe campaigns, each given by the families and the accounts of its stream.
 
     Args:
         requests: sketches.
-        streams: families and accounts of each campaign.
+        streams: each campaign's families and accounts.
         examples: requests of each campaign to name.
     """
     if not streams:
         return []
-    families = pa.table(
-        {
-            "candidate": pa.array([i for i, (f, _) in enumerate(streams) for _ in f], pa.int64()),
-            "kind": pa.array([x.kind for f, _ in streams for x in f], pa.int8()),
-            "key": pa.array([x.key for f, _ in streams for x in f], pa.int64()),
-        }
-    )
-    cores = pa.table(
-        {
-            "candidate": np.repeat(np.arange(len(streams)), [len(a) for _, a in streams]),
-            "account": np.concatenate([a for _, a in streams]),
-        }
-    )
+    families, cores = as_tables(streams)
     members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores))
     found = description.campaign_requests(requests, members.rename(campaign="candidate")).cache()
     rows = {

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 STEPS = 8
 
+ACTIVITY = ("account", "requests", "mining_requests", "first_seen")
+"""What judging needs of the accounts' activity; the engine leaves the rest uncounted."""
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -96,7 +99,7 @@ def detect(
     """
     with progress.step("detecting", STEPS) as step:
         table = with_framed(with_half(requests, seed)).cache()
-        activity = account_activity(table).order_by("account").to_pyarrow()
+        activity = account_activity(table).select(*ACTIVITY).order_by("account").to_pyarrow()
         directory = Directory.of(names, activity)
         traits = traits.seen_from(activity.column("first_seen"))
         step.advance()
@@ -113,8 +116,7 @@ def detect(
         alone = lone_extractors(table, explained, mined.reference, traits, level)
         lone = [x for x in alone if x.verdict is not Verdict.CLEAR]
         step.advance()
-        streams = [(group.families, group.accounts) for group in groups]
-        streams += [(x.candidate.families, x.candidate.accounts) for x in lone]
+        streams = [group.candidate for group in groups] + [x.candidate for x in lone]
         done = deeds(table, streams, examples)
         written = in_order(
             [

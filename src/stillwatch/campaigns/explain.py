@@ -145,7 +145,6 @@ def harvest_facts(row: Floats, p: float | None) -> tuple[Fact, ...]:
 def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
     """The innocent explanations considered, and what became of each."""
     people = judged.people
-    others = min(1.0, 3 * min(people.rhythm, people.volume, people.conversation))
     found = [
         Explanation(
             name="chance",
@@ -165,8 +164,8 @@ def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
             name="people_without_topics",
             text="They are people who happen to share topics: people would still have their own "
             "hours, amounts of use, or conversations.",
-            rejected=others <= level,
-            p=others,
+            rejected=people.others <= level,
+            p=people.others,
         ),
         Explanation(
             name="one_exercise",

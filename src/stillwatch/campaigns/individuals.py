@@ -96,8 +96,12 @@ class PeopleTest:
         An honest group may lack one habit. It takes the loss of what people write about and of
         at least one habit more to rule people out.
         """
-        others = partial_conjunction([self.rhythm, self.volume, self.conversation], 1)
-        return max(self.content, others, self.sharing)
+        return max(self.content, self.others, self.sharing)
+
+    @property
+    def others(self) -> float:
+        """P-value of the null that all habits but content are those of people."""
+        return partial_conjunction([self.rhythm, self.volume, self.conversation], 1)
 
 
 def test_people(habits: Habits, floors: Floors) -> PeopleTest:

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.candidates import Candidate, Family, as_tables
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
 from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
 from stillwatch.schema import Verdict
@@ -27,6 +26,7 @@ from stillwatch.signals.streams import stream_members, stream_sample
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.stream import Stream
@@ -95,19 +95,7 @@ def lone_extractors(
     frames = _frames(heavy, explained, traits)
     if not frames or not reference.sufficient:
         return []
-    families = pa.table(
-        {
-            "candidate": pa.array(range(len(frames)), pa.int64()),
-            "kind": pa.array([f.kind for f in frames], pa.int8()),
-            "key": pa.array([f.key for f in frames], pa.int64()),
-        }
-    )
-    cores = pa.table(
-        {
-            "candidate": pa.array(range(len(frames)), pa.int64()),
-            "account": pa.array([int(f.accounts[0]) for f in frames], pa.int64()),
-        }
-    )
+    families, cores = as_tables([Candidate(f.accounts, (f,)) for f in frames])
     members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores))
     index, sample = sorted_stream(stream_sample(requests, members, SAMPLE).to_pyarrow())
     several = sent_by_several(requests, sample.body, without=np.zeros(0, dtype=np.int64))
@@ -153,9 +141,7 @@ def _judge(
     row = harvest_features(few, np.zeros(len(few), np.int64), 1, reference.vocabulary)[0]
     ranks = reference.ranks(row)
     p = reference.p_value(row)
-    items = np.unique(sample.body)
-    i = np.minimum(np.searchsorted(several, items), max(len(several) - 1, 0))
-    shared = float((several[i] == items).mean()) if len(several) else 0.0
+    shared = float(np.isin(np.unique(sample.body), several).mean())
     unusual = all(rank <= UNUSUAL[name] for name, rank in zip(FEATURES, ranks, strict=True))
     verdict = Verdict.CLEAR
     if p <= level and shared <= SHARED:

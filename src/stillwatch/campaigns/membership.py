@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Family
+from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
 from stillwatch.campaigns.mine import MIN_OWN, harvesting_accounts
 from stillwatch.campaigns.split import blending
 from stillwatch.schema import Verdict
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
+
+VERDICT_ORDER = (Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE)
+"""Verdicts on groups, the most certain first; a group that is clear is no campaign."""
 
 OWN_RATE = 0.001
 """P-value of an account's own use of the group's words at everybody else's rate."""
@@ -67,10 +70,10 @@ class Grouped:
     accounts: Ints
 
     @property
-    def families(self) -> tuple[Family, ...]:
-        """The families of all its groups, each once."""
+    def candidate(self) -> Candidate:
+        """Its accounts, and the families of all its groups, each once."""
         found = {(f.kind, f.key): f for g in self.groups for f in g.mined.candidate.families}
-        return tuple(found.values())
+        return Candidate(self.accounts, tuple(found.values()))
 
     @property
     def lead(self) -> Judged:
@@ -139,10 +142,13 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
         court: what they were judged by.
         public: bodies that accounts outside of the groups send too, sorted.
     """
-    rank = [Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE]
     order = sorted(
-        (j for j in judged if j.verdict in rank),
-        key=lambda j: (rank.index(j.verdict), -len(j.mined.candidate.accounts), j.coordination_p),
+        (j for j in judged if j.verdict in VERDICT_ORDER),
+        key=lambda j: (
+            VERDICT_ORDER.index(j.verdict),
+            -len(j.mined.candidate.accounts),
+            j.coordination_p,
+        ),
     )
     campaigns: list[tuple[list[Judged], set[int]]] = []
     taken: dict[int, int] = {}

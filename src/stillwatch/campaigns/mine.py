@@ -20,6 +20,7 @@ from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
     Candidate,
     Family,
+    as_tables,
     core_families,
     merge_families,
 )
@@ -33,8 +34,6 @@ from stillwatch.signals.families import KINDS, WORDLESS, fed_by_several, feeders
 from stillwatch.signals.streams import stream_counts, stream_members, stream_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import ibis.expr.types as ir
 
     from stillwatch.progress import Step
@@ -222,27 +221,10 @@ def _look(requests: ir.Table, candidates: list[Candidate], found_by: str) -> lis
     """Fetch counts and samples of the candidates' streams."""
     if not candidates:
         return []
-    families = pa.table(
-        {
-            "candidate": _repeat(candidates, lambda c: len(c.families)),
-            "kind": pa.array([f.kind for c in candidates for f in c.families], pa.int8()),
-            "key": pa.array([f.key for c in candidates for f in c.families], pa.int64()),
-        }
-    )
-    cores = pa.table(
-        {
-            "candidate": _repeat(candidates, lambda c: len(c.accounts)),
-            "account": np.concatenate([c.accounts for c in candidates]),
-        }
-    )
+    families, cores = as_tables(candidates)
+    few = as_tables([replace(c, accounts=c.accounts[:SAMPLE_ACCOUNTS]) for c in candidates])[1]
     members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores)).cache()
     counts = stream_counts(requests, members).to_pyarrow()
-    few = pa.table(
-        {
-            "candidate": _repeat(candidates, lambda c: len(c.accounts[:SAMPLE_ACCOUNTS])),
-            "account": np.concatenate([c.accounts[:SAMPLE_ACCOUNTS] for c in candidates]),
-        }
-    )
     sampled = members.semi_join(ibis.memtable(few), ["candidate", "account"])
     index, sample = sorted_stream(stream_sample(requests, sampled, SAMPLE_REQUESTS).to_pyarrow())
     bounds = np.searchsorted(index, np.arange(len(candidates) + 1))
@@ -320,10 +302,6 @@ def _part(mined: Mined, accounts: Ints) -> Mined:
         sample=mined.sample.of_accounts(accounts),
         counts=mined.counts[keep],
     )
-
-
-def _repeat(candidates: list[Candidate], size: Callable[[Candidate], int]) -> pa.Array:
-    return pa.array(np.repeat(np.arange(len(candidates)), [size(c) for c in candidates]))
 
 
 def sorted_stream(table: pa.Table) -> tuple[Ints, Stream]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns import explain
 from stillwatch.campaigns.describe import Deeds, campaign_id, links
+from stillwatch.campaigns.membership import VERDICT_ORDER
 from stillwatch.schema import ACCOUNT_VERDICTS, Campaign, Member, Verdict
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-VERDICT_ORDER = (Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE)
 REASONS = 3
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Out, Quiet, Seed
+from stillwatch.cli.options import Arrivals, Json, Out, Prompts, Quiet, Seed
 
 
 def _split(values: list[str]) -> tuple[str, ...]:
@@ -59,18 +59,8 @@ def evaluate_command(
             help="Power curve over one habit, instead of the scenarios; may be given repeatedly.",
         ),
     ] = None,
-    prompts: Annotated[
-        Path | None,
-        typer.Option(
-            "--prompts", exists=True, dir_okay=False, help="Parquet file of real prompts."
-        ),
-    ] = None,
-    arrivals: Annotated[
-        Path | None,
-        typer.Option(
-            "--arrivals", exists=True, dir_okay=False, help="Parquet file of real arrival rates."
-        ),
-    ] = None,
+    prompts: Prompts = None,
+    arrivals: Arrivals = None,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", min=1, help="Cells run side by side. Default: one a core."),

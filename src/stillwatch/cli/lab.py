@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stillwatch.cli import evaluate
-from stillwatch.cli.options import Json, Out, Quiet, Seed
+from stillwatch.cli.options import Arrivals, Json, Out, Prompts, Quiet, Seed
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,18 +41,8 @@ def simulate_command(
         typer.Option("--scenario", exists=True, dir_okay=False, help="A scenario of your own."),
     ] = None,
     seed: Seed = 0,
-    prompts: Annotated[
-        Path | None,
-        typer.Option(
-            "--prompts", exists=True, dir_okay=False, help="Parquet file of real prompts."
-        ),
-    ] = None,
-    arrivals: Annotated[
-        Path | None,
-        typer.Option(
-            "--arrivals", exists=True, dir_okay=False, help="Parquet file of real arrival rates."
-        ),
-    ] = None,
+    prompts: Prompts = None,
+    arrivals: Arrivals = None,
     compress: Annotated[bool, typer.Option("--compress", help="Write the log as .zst.")] = False,
     quiet: Quiet = False,
 ) -> None:

@@ -10,6 +10,16 @@ import typer
 Out = Annotated[
     Path, typer.Option("--out", "-o", file_okay=False, help="Folder for the results; made if new.")
 ]
+Prompts = Annotated[
+    Path | None,
+    typer.Option("--prompts", exists=True, dir_okay=False, help="Parquet file of real prompts."),
+]
+Arrivals = Annotated[
+    Path | None,
+    typer.Option(
+        "--arrivals", exists=True, dir_okay=False, help="Parquet file of real arrival rates."
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]

@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 SAMPLED_COLUMNS = (
     "request_key",
     "account",
-    "timestamp",
     "slot",
     "mining",
     "framed",
-    "model",
     "tokens",
     "body_key",
     "head4_key",
@@ -37,10 +35,6 @@ SAMPLED_COLUMNS = (
     "elicitation",
     "grading",
     "output_tokens",
-    "reasoning_tokens",
-    "max_tokens",
-    "n",
-    "logprobs",
     "client_key",
     "network_key",
 )
