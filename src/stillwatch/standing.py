@@ -1,0 +1,154 @@
+"""What is in force: the snapshot of decisions and known campaigns that the guard reads.
+
+`cases` (people) and `replay` or `watch` (scans) publish it, `guard` reads it, and neither knows the
+other. One file, canonical JSON, replaced as a whole, so a reader sees the old one or the new one
+and never half of one.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stillwatch.errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from stillwatch.schema import Verdict
+
+SNAPSHOT_FORMAT = 1
+
+
+class Action(StrEnum):
+    """What happens to a request, from the mildest to the strictest."""
+
+    ALLOW = "allow"
+    THROTTLE = "throttle"
+    VERIFY = "verify"
+    RESTRICT = "restrict"
+    SUSPEND = "suspend"
+
+    @property
+    def severity(self) -> int:
+        """0 for `allow` up to 4 for `suspend`."""
+        return list(Action).index(self)
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is in force for one account.
+
+    Attributes:
+        account_id: as the log and the gateway name it.
+        action: the action on its requests; `allow` where only its level or campaign is known.
+        verdict: of the last scan.
+        campaign_id: the campaign it is a member of, whose budget it shares.
+        organization_id: the declared organisation, if any.
+        verification_level: the level it has reached.
+        reason: for the operator's people; may name evidence.
+        notice: for the customer; gives no detector away.
+        author: who decided: ``scan:<id>``, ``user:<name>`` or ``policy:<version>``.
+        approved_by: who approved a suspension; empty where nobody had to or nobody has.
+        since, expires_at: event time; an action without expiry lasts until it is undone.
+    """
+
+    account_id: str
+    action: Action = Action.ALLOW
+    verdict: Verdict | None = None
+    campaign_id: str | None = None
+    organization_id: str | None = None
+    verification_level: str | None = None
+    reason: str = ""
+    notice: str = ""
+    author: str = ""
+    approved_by: str = ""
+    since: datetime | None = None
+    expires_at: datetime | None = None
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether the action counts at this moment of event time."""
+        begun = self.since is None or self.since <= now
+        return begun and (self.expires_at is None or now < self.expires_at)
+
+
+class KnownCampaign(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A campaign as the guard may recognise it: sketched tokens only, no text and no identifier.
+
+    Attributes:
+        campaign_id: as in `campaigns.json`.
+        verdict: of the last scan.
+        families: prompt families of its stream as (kind, key), `signals.families.KINDS`.
+        payments, networks, clients: keyed tokens that its members share and outsiders do not.
+        accounts: number of members.
+    """
+
+    campaign_id: str
+    verdict: Verdict
+    families: tuple[tuple[str, int], ...] = ()
+    payments: tuple[int, ...] = ()
+    networks: tuple[int, ...] = ()
+    clients: tuple[int, ...] = ()
+    accounts: int = 0
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the guard needs to know at one moment.
+
+    Attributes:
+        format: version of this layout.
+        sequence: grows with every publication; a guard never goes back.
+        as_of: event time up to which the log was scanned.
+        key_fingerprint: of the sketch key that the campaigns' tokens were made with.
+        standings: one an account, ordered by `account_id`.
+        campaigns: ordered by `campaign_id`.
+    """
+
+    format: int = SNAPSHOT_FORMAT
+    sequence: int
+    as_of: datetime | None = None
+    key_fingerprint: str = ""
+    standings: tuple[Standing, ...] = ()
+    campaigns: tuple[KnownCampaign, ...] = ()
+
+
+def dump_snapshot(snapshot: Snapshot) -> bytes:
+    """A snapshot as JSON, the same bytes for the same content."""
+    return msgspec.json.encode(snapshot, order="deterministic") + b"\n"
+
+
+def write_snapshot(snapshot: Snapshot, path: Path) -> None:
+    """Replace the file as a whole; a crash leaves the old one."""
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(dump_snapshot(snapshot))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load_snapshot(path: Path) -> Snapshot:
+    """Read a snapshot.
+
+    Raises:
+        InputError: the file is missing, damaged, or of a newer format.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"this snapshot cannot be read: {error.strerror}", file=str(path)
+        ) from None
+    try:
+        snapshot = msgspec.json.decode(data, type=Snapshot)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputError(f"this is not a snapshot: {error}", file=str(path)) from None
+    if snapshot.format != SNAPSHOT_FORMAT:
+        raise InputError(
+            f"this snapshot has format {snapshot.format}, this version reads {SNAPSHOT_FORMAT}",
+            file=str(path),
+        )
+    return snapshot
