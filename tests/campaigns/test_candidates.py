@@ -169,7 +169,7 @@ def test_overlapping_templates_of_a_pool_are_one_community() -> None:
         for t in range(12)
         if len(accounts := np.array([a for a in range(30) if t in dealt[a]])) >= MIN_ACCOUNTS
     ]
-    (community,) = communities(parts)
+    (community,) = communities(parts, population=3000)
     assert len(community.accounts) >= 25
     assert len(community.families) >= len(parts) - 3
 
@@ -179,14 +179,17 @@ def test_unrelated_candidates_are_no_community() -> None:
         Candidate(np.arange(10 * i, 10 * i + 10), (family(i, range(10 * i, 10 * i + 10)),))
         for i in range(5)
     ]
-    assert communities(apart) == []
-    # one account in common is chance
+    assert communities(apart, population=3000) == []
+    # of ten accounts and five, one is in common by chance more than once in a hundred times
     bridge = Candidate(np.array([0, 100, 101, 102, 103]), (family(9, [0, 100, 101, 102, 103]),))
-    assert communities([*apart, bridge]) == []
+    assert communities([*apart, bridge], population=3000) == []
+    # two are not
+    bridge = Candidate(np.array([0, 1, 101, 102, 103]), (family(9, [0, 1, 101, 102, 103]),))
+    assert len(communities([*apart, bridge], population=3000)) == 0  # too few are in both
 
 
 def test_an_account_in_one_part_only_is_not_in_the_community() -> None:
     one, other = range(10), range(2, 12)
     parts = [Candidate(np.array(a), (family(i, a),)) for i, a in enumerate((one, other))]
-    (community,) = communities(parts)
+    (community,) = communities(parts, population=3000)
     assert community.accounts.tolist() == list(range(2, 10))

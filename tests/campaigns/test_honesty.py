@@ -136,11 +136,11 @@ def outcome() -> Outcome:
         held.append(permutation_p(rng, world, group, ~mining, by_zone=False))
         zoned.append(permutation_p(rng, world, group, ~mining, by_zone=True))
         tested = ~mining[world.slot]
-        floors = Floors.of_population(measure(world.stream(rng, tested)))
+        floors = Floors.of_population(world.stream(rng, tested))
         assert floors.content is not None
         half = world.stream(rng, tested & np.isin(world.account, group))
         # topics alone protect them; the whole test asks for more before it accuses
-        p.append(individuals.test_people(measure(half), floors).content)
+        p.append(individuals.test_people(measure(half, telling=floors.telling), floors).content)
     first, second, third = (float(np.mean(np.array(x) <= NOMINAL)) for x in (same, held, zoned))
     return Outcome(first, second, third, tuple(p))
 
@@ -168,9 +168,11 @@ def test_the_test_for_people_accuses_a_queue() -> None:
     for run in range(20):
         rng = np.random.default_rng(run)
         world = World.draw(rng)
-        floors = Floors.of_population(measure(world.stream(rng, world.slot >= 0)))
+        floors = Floors.of_population(world.stream(rng, world.slot >= 0))
         account, topic = queue(rng, rng.poisson(80, GROUP), topics=300)
         slot = rng.integers(0, 24 * DAYS, len(account))
         sharded = make_stream(account, tokens=words_about(rng, topic), slot=slot)
-        accused += individuals.test_people(measure(sharded), floors).p <= LEVEL
+        accused += (
+            individuals.test_people(measure(sharded, telling=floors.telling), floors).p <= LEVEL
+        )
     assert accused >= 18

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.campaigns.streams import make_stream, people, queue, volumes, words_about
 
 from stillwatch.campaigns import individuals
-from stillwatch.campaigns.habits import measure
+from stillwatch.campaigns.habits import KEPT, measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest
 
 NAMES = [field.name for field in fields(PeopleTest)]
@@ -50,10 +50,13 @@ def test_floors_are_a_part_of_the_populations_individuality() -> None:
     rng = np.random.default_rng(0)
     account, topic = people(rng, volumes(rng, 300, 15, 0.5), ratio=6.0, topics=400)
     slot = account % 24 + 24 * rng.integers(0, 3, len(account))
-    habits = measure(make_stream(account, tokens=words_about(rng, topic), slot=slot))
-    floors = Floors.of_population(habits)
-    assert floors.content == pytest.approx(individuals.KEPT * habits.content.log_ratio)
-    assert floors.rhythm == pytest.approx(individuals.KEPT * habits.rhythm.log_ratio)
+    stream = make_stream(account, tokens=words_about(rng, topic), slot=slot)
+    floors = Floors.of_population(stream)
+    habits = measure(stream, telling=floors.telling)
+    assert floors.content == pytest.approx(KEPT * habits.content.log_ratio)
+    assert floors.rhythm == pytest.approx(KEPT * habits.rhythm.log_ratio)
+    # all words are about as rare, so the group of all customers keeps the same floor
+    assert floors.content_of(habits) == pytest.approx(floors.content, rel=0.2)
     assert floors.conversation is None  # nobody follows up in this population
 
 
@@ -63,7 +66,7 @@ def test_a_population_without_individuality_gives_no_floor() -> None:
     stream = make_stream(
         account, tokens=words_about(rng, topic), slot=rng.integers(0, 240, len(account))
     )
-    floors = Floors.of_population(measure(stream))
+    floors = Floors.of_population(stream)
     assert (floors.content, floors.rhythm) == (None, None)
 
 

@@ -15,10 +15,14 @@ marginal counts.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,6 +53,16 @@ class PairCounts:
     def in_units_of(self, weight: float) -> PairCounts:
         """The same with a heavier unit, where agreements come in clumps of that weight."""
         return replace(self, unit=max(self.unit, weight))
+
+    @classmethod
+    def joined(cls, parts: Sequence[PairCounts]) -> PairCounts:
+        """Counts of several sets of accounts, each compared within itself."""
+        return cls(
+            np.concatenate([part.within for part in parts]),
+            np.concatenate([part.within_pairs for part in parts]),
+            np.concatenate([part.between for part in parts]),
+            np.concatenate([part.between_pairs for part in parts]),
+        )
 
     def of(self, chosen: NDArray[np.bool_]) -> PairCounts:
         """The counts of some accounts, still against all others."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.individuals import KEPT, SHARED_ITEMS, Floors
+from stillwatch.campaigns.habits import KEPT
+from stillwatch.campaigns.individuals import SHARED_ITEMS, Floors
 from stillwatch.campaigns.judge import EXTRACTION_LEVEL, Judged, main_family
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
 from stillwatch.schema import Explanation, Fact, Verdict

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.stream import COMMON_WORD, FRAME_REPEATS, FRAME_WORD, Stream
+from stillwatch.campaigns.stream import COMMON_WORD, Stream, frame_words
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -124,13 +124,15 @@ def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> 
     filled = stream.tokens != 0
     owner = np.broadcast_to(codes[:, None], stream.tokens.shape)[filled]
     distinct, word = np.unique(stream.tokens[filled], return_inverse=True)
-    cells, counts = np.unique(owner * len(distinct) + word, return_counts=True)
+    # frames are an account's own, also where several accounts are one customer
+    _, senders, sent = stream.coded()
+    sender = np.broadcast_to(senders[:, None], stream.tokens.shape)[filled]
+    framed = frame_words(sender, word, sent)
+    said = np.maximum(np.bincount(owner, minlength=len(n)), 1)
+    items = 1 - np.bincount(owner, framed, len(n)) / said
+    cells, counts = np.unique(owner[~framed] * len(distinct) + word[~framed], return_counts=True)
     cell_owner, cell_word = cells // max(len(distinct), 1), cells % max(len(distinct), 1)
     worth = vocabulary.weigh(distinct)[cell_word]
-    framed = (counts >= FRAME_REPEATS) & (counts > FRAME_WORD * n[cell_owner])
-    worth[framed] = 0.0
-    said = np.maximum(np.bincount(cell_owner, counts, len(n)), 1)
-    items = 1 - np.bincount(cell_owner, counts * framed, len(n)) / said
     agreeing = np.bincount(cell_owner, worth * counts * (counts - 1) / 2, len(n))
     pairs = n * (n - 1) / 2
     # one agreement in a typical word, spread over all pairs, keeps the ratio finite

@@ -15,10 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.exchangeability import Individuality, count_pairs, individuality
+from stillwatch.campaigns.exchangeability import (
+    Individuality,
+    PairCounts,
+    count_pairs,
+    individuality,
+)
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
+    from stillwatch.campaigns.telling import Telling
+
+KEPT = 0.4
+"""Share of the population's log individuality that every honest group keeps. In simulated logs with
+real prompts honest groups kept .6 or more in content and rhythm, unless they lacked a habit
+altogether (a hackathon has no nights), and campaigns less than .1; see docs/method.md."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,39 +85,77 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What was measured of a group on one half of the evidence."""
+    """What was measured of a group on one half of the evidence; `content_floor` as in `Content`."""
 
     accounts: int
     requests: int
     content: Individuality
+    content_floor: float
     rhythm: Individuality
     volume: Volume
     conversation: Share
     sharing: Share
 
 
-def measure(stream: Stream, counts: Ints | None = None) -> Habits:
+def measure(stream: Stream, counts: Ints | None = None, telling: Telling | None = None) -> Habits:
     """Measure the habits of the accounts in a stream.
 
     Args:
         stream: sampled requests.
         counts: requests of every account in the whole stream, where the sample is cut short.
+        telling: what agreements in words are worth.
     """
+    compared = compare_content(stream, telling)
     _, codes, sizes = stream.coded()
-    words = stream.words_in(codes)
-    agreements = count_pairs(words.owner, words.word, sizes, words.weight)
     opens = stream.turns <= 1
     hours = np.unique(stream.slot[opens], return_inverse=True)[1]
     opened = np.bincount(codes[opens], minlength=len(sizes))
     return Habits(
         accounts=len(sizes),
         requests=len(stream),
-        content=individuality(agreements.in_units_of(words.clump())),
+        content=individuality(compared.pairs),
+        content_floor=compared.floor,
         rhythm=individuality(count_pairs(codes[opens], hours, opened)),
         volume=_volume(sizes if counts is None else counts[counts > 0]),
         conversation=_share(follow_ups(stream, codes), codes, sizes),
         sharing=_sharing(stream, codes, sizes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """How far the items of accounts agree in content words.
+
+    Attributes:
+        accounts: sorted.
+        pairs: agreements by account, in units of independent ones.
+        floor: log of how much more often they would agree inside accounts if these kept a share of
+            the population's log individuality in each class of words; nan where nothing agrees.
+    """
+
+    accounts: Ints
+    pairs: PairCounts
+    floor: float
+
+
+def compare_content(stream: Stream, telling: Telling | None = None, kept: float = KEPT) -> Content:
+    """Compare the items of a stream's accounts; an item counts once an account.
+
+    Whoever asks again has not asked about more.
+
+    Args:
+        stream: sampled requests.
+        telling: what agreements in words are worth.
+        kept: share of the population's log individuality for the floor.
+    """
+    items = stream.items()
+    accounts, codes, sizes = items.coded()
+    words = items.words_in(codes, telling)
+    pairs = count_pairs(words.owner, words.word, sizes, words.weight)
+    people = count_pairs(words.owner, words.word, sizes, words.weight * np.exp(kept * words.weight))
+    chance, personal = pairs.between.sum(), people.between.sum()
+    floor = float(np.log(personal / chance)) if telling is not None and chance else float("nan")
+    return Content(accounts, pairs.in_units_of(words.clump()), floor)
 
 
 def _volume(counts: Ints) -> Volume:
@@ -120,17 +169,22 @@ def _volume(counts: Ints) -> Volume:
 
 
 def follow_ups(stream: Stream, codes: Ints) -> NDArray[np.bool_]:
-    """Which requests follow up in a conversation or repeat one of the same account.
-
-    A later turn that is made from the account's frame like every other is no follow-up: it is the
-    next item, dressed as one.
-    """
+    """Which requests follow up in a conversation or repeat one of the same account."""
     order = np.lexsort((stream.request, stream.body, codes))
     again = np.zeros(len(stream), dtype=bool)
     again[order[1:]] = (codes[order][1:] == codes[order][:-1]) & (
         stream.body[order][1:] == stream.body[order][:-1]
     )
-    found: NDArray[np.bool_] = ((stream.turns > 1) & ~stream.framed) | again
+    return converses(stream) | again
+
+
+def converses(stream: Stream) -> NDArray[np.bool_]:
+    """Which requests go on with a conversation in words of their own.
+
+    A later turn that is made from the account's frame like every other is no follow-up: it is the
+    next item, dressed as one.
+    """
+    found: NDArray[np.bool_] = (stream.turns > 1) & ~stream.framed
     return found
 
 

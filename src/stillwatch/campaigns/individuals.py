@@ -21,16 +21,13 @@ from scipy import stats
 from stillwatch.campaigns.candidates import CORE_SHARE
 from stillwatch.campaigns.evalues import partial_conjunction
 from stillwatch.campaigns.exchangeability import MIN_INFORMED
+from stillwatch.campaigns.habits import KEPT, Habits, measure
+from stillwatch.campaigns.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stillwatch.campaigns.habits import Habits
-
-KEPT = 0.4
-"""Share of the population's log individuality that every honest group keeps. In simulated logs with
-real prompts honest groups kept .6 or more in content and rhythm, unless they lacked a habit
-altogether (a hackathon has no nights), and campaigns less than .1; see docs/method.md."""
+    from stillwatch.campaigns.stream import Stream
 
 MIN_POPULATION = np.log(1.5)
 """Log individuality of the population below which a habit is not used."""
@@ -49,24 +46,36 @@ class Floors:
     """What the least individual honest group keeps, from the population's habits.
 
     Attributes:
-        content, rhythm: log R; None where the population shows too little of it.
+        content, rhythm: log R; None where the population shows too little of it. That of content
+            is the population's own: a group's depends on the words it uses (`Habits`).
         conversation: share of follow-ups and repeats; None where people show none.
         volume: log-sd.
+        telling: what agreements in words are worth; None where nothing was learned.
     """
 
     content: float | None
     rhythm: float | None
     conversation: float | None
     volume: float = VOLUME_FLOOR
+    telling: Telling | None = None
 
     @classmethod
-    def of_population(cls, habits: Habits) -> Floors:
+    def of_population(cls, population: Stream) -> Floors:
         """Floors from the habits of whole customers, drawn from the log itself."""
+        telling = Telling.of(population)
+        habits = measure(population, telling=telling)
         return cls(
             _floor(habits.content.log_ratio),
             _floor(habits.rhythm.log_ratio),
             KEPT * habits.conversation.value if habits.conversation.value > 0.05 else None,
+            telling=telling,
         )
+
+    def content_of(self, habits: Habits) -> float | None:
+        """The floor of a group's content; None where this log has none."""
+        if self.content is None or not np.isfinite(habits.content_floor):
+            return self.content
+        return habits.content_floor
 
 
 def _floor(population: float) -> float | None:
@@ -107,7 +116,7 @@ class PeopleTest:
 def test_people(habits: Habits, floors: Floors) -> PeopleTest:
     """Test a group's habits, measured on data that did not choose the group."""
     return PeopleTest(
-        content=_individual(habits.content.p_at_least, floors.content),
+        content=_individual(habits.content.p_at_least, floors.content_of(habits)),
         rhythm=_individual(habits.rhythm.p_at_least, floors.rhythm),
         volume=_volume_p(habits, floors.volume),
         conversation=_individual(habits.conversation.p_at_least, floors.conversation),

@@ -144,7 +144,7 @@ class Court:
 
     def _draft(self, mined: Mined) -> Judged:
         half = mined.sample.half(mining=False)
-        habits = measure(half, mined.counts[:, 1])
+        habits = measure(half, mined.counts[:, 1], self.floors.telling)
         people = test_people(habits, self.floors)
         independence = self.background.independence_p(mined)
         row = np.full(len(FEATURES), np.nan)
@@ -200,16 +200,20 @@ class Background:
     @classmethod
     def of(cls, activity: pa.Table, feeders: pa.Table, groups: list[Mined]) -> Background:
         """From `account_activity` (sorted by account) and the feeders table of mining."""
-        wanted = {(main_family(m).kind, main_family(m).key) for m in groups}
+        wanted = {f for mined in groups for f in _carrying(mined)}
         kind, key = feeders.column("kind").to_numpy(), feeders.column("key").to_numpy()
         account = feeders.column("account").to_numpy()
         tested = (
             feeders.column("requests").to_numpy() - feeders.column("mining_requests").to_numpy()
         )
+        order = np.lexsort((account, key, kind))
+        starts = np.flatnonzero(
+            np.r_[True, (np.diff(kind[order]) != 0) | (np.diff(key[order]) != 0)][: len(order)]
+        )
         users = {}
-        for k, v in wanted:
-            rows = (kind == k) & (key == v)
-            users[k, v] = (account[rows], tested[rows])
+        for rows in np.split(order, starts[1:]):
+            if len(rows) and (name := (int(kind[rows[0]]), int(key[rows[0]]))) in wanted:
+                users[name] = (account[rows], tested[rows])
         requests = activity.column("requests").to_numpy()
         return cls(
             activity.column("account").to_numpy(),
@@ -227,30 +231,42 @@ class Background:
         return self.requests[np.searchsorted(self.account, accounts)]
 
     def rate(self, mined: Mined) -> float:
-        """How often accounts outside the group use its main family, a request."""
-        main = main_family(mined)
-        accounts, used = self.users[main.kind, main.key]
-        core = np.isin(accounts, mined.candidate.accounts)
-        others = self.tested.sum() - self.degree(mined.candidate.accounts).sum()
-        return float((used[~core].sum() + 1) / max(others, 1))
+        """How often accounts outside the group use what carries its stream, a request."""
+        _, others = self._use(mined)
+        degree = self.tested.sum() - self.degree(mined.candidate.accounts).sum()
+        return float((others.sum() + 1) / max(degree, 1))
 
     def outsiders(self, mined: Mined) -> int:
-        """Accounts outside the group that use its main family in the testing half."""
-        main = main_family(mined)
-        accounts, used = self.users[main.kind, main.key]
-        return int((~np.isin(accounts[used > 0], mined.candidate.accounts)).sum())
+        """Accounts outside the group that use what carries its stream, in the testing half."""
+        return int((self._use(mined)[1] > 0).sum())
 
     def independence_p(self, mined: Mined) -> float:
-        """P-value of "the core's accounts use the main family at everybody else's rate".
+        """P-value of "the core's accounts use what carries the stream at everybody else's rate".
 
         Counts of the core in the testing half against Poisson counts at the rate of all other
         accounts, times each account's own number of requests (its degree).
         """
-        main = main_family(mined)
-        accounts, used = self.users[main.kind, main.key]
-        core = np.isin(accounts, mined.candidate.accounts)
+        core, _ = self._use(mined)
         expected = self.rate(mined) * self.degree(mined.candidate.accounts).sum()
-        return float(stats.poisson.sf(used[core].sum() - 1, expected))
+        return float(stats.poisson.sf(core.sum() - 1, expected))
+
+    def _use(self, mined: Mined) -> tuple[Ints, Ints]:
+        """Use by the group's accounts and by each of the others, in the testing half."""
+        users = [self.users[family] for family in _carrying(mined)]
+        accounts = np.concatenate([found for found, _ in users])
+        used = np.concatenate([count for _, count in users])
+        core = np.isin(accounts, mined.candidate.accounts)
+        _, other = np.unique(accounts[~core], return_inverse=True)
+        return used[core], np.bincount(other, used[~core]).astype(np.int64)
+
+
+def _carrying(mined: Mined) -> list[tuple[int, int]]:
+    """The families that carry a group's stream: those of the main one's kind.
+
+    A request has one key of a kind, so that none counts twice.
+    """
+    kind = main_family(mined).kind
+    return [(f.kind, f.key) for f in mined.candidate.families if f.kind == kind]
 
 
 def main_family(mined: Mined) -> Family:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
-from stillwatch.campaigns.mine import MIN_OWN, harvesting_accounts
-from stillwatch.campaigns.split import blending
+from stillwatch.campaigns.habits import converses
+from stillwatch.campaigns.mine import harvesting_accounts
+from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
@@ -36,9 +37,15 @@ OWN_HARVEST, OWN_HARVEST_WORDLESS = 0.1, 0.01
 ordinary is not accused for the company it keeps. It is stricter where the group shares no words,
 for then this is all there is against the account."""
 
-LEAST_QUOTA, MOST_QUOTA = 0.3, 5.0
+OWN_CONTENT = 0.01
+"""P-value of "this account keeps to topics of its own as this log's average customer does", up to
+which an account of a group stays. Most strangers who use a group's words say them about things of
+their own. Customers differ, so more than one in a hundred would pass: in five simulated logs, of
+some 10,000 honest accounts one passed this and stood in an accused group at all."""
+
+LEAST_QUOTA, MOST_QUOTA = 0.1, 5.0
 """Of the group's median account, what an account's part may be: quotas of one queue are uneven, but
-a customer with twenty times as much has work of its own (log-sd .6 stays inside in 96 of 100)."""
+a customer with twenty times as much has work of its own (log-sd .6 stays inside in 99 of 100)."""
 
 LEAST_SHARE = 0.05
 """Share of all that an account does that must be in the stream: cover of twenty to one is more than
@@ -50,6 +57,10 @@ that runs for an evening meets a campaign and is not part of it."""
 
 SHARED = 0.2
 """Share of an account's items that others also send, from which on it does what others do."""
+
+TALKS = 0.15
+"""Share of an account's requests that go on with a conversation, from which on it has one of its
+own: of accounts that drain a queue, dressed as conversations too, 95 of 100 had less than .04."""
 
 MIN_PART, DEDICATED = 12, 0.8
 """Requests in the stream without which an account is accused only if that share of all it does is
@@ -84,10 +95,10 @@ class Grouped:
 def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     """Accounts of a group that stay on their own evidence, sorted.
 
-    Each must blend in with the group in what it asks; and it must use the words that the group
-    shares, if it shares any, far more than others do. Where the group is accused, its part of the
-    stream must also be large enough, look like a harvest by itself and consist of items of its
-    own, and it must not belong to an organisation in the open.
+    Of each it must be ruled out that it keeps to topics of its own; and it must use the words that
+    the group shares, if it shares any, far more than others do. Where the group is accused, its
+    part of the stream must also be large enough, look like a harvest by itself and consist of
+    items of its own, and it must not belong to an organisation in the open.
 
     Args:
         judged: the group.
@@ -97,9 +108,8 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     mined, background = judged.mined, court.background
     accounts = mined.candidate.accounts
     used = mined.counts.sum(axis=1)
-    few = ~np.isin(accounts, mined.sample.account) | (used < MIN_OWN)
-    blends = np.isin(accounts, blending(mined.sample, court.floors, rhythm=False, rounds=1).account)
-    stays = (used >= MIN_CORE_REQUESTS) & (blends | few)
+    stays = used >= MIN_CORE_REQUESTS
+    stays &= np.isin(accounts, impersonal(mined.sample, court.floors, OWN_CONTENT))
     if judged.verdict is Verdict.DISTILLATION:
         stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
         quota = np.median(used[stays]) if stays.any() else 0
@@ -107,10 +117,10 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
         stays &= used >= LEAST_SHARE * background.requests_of(accounts)
         stays &= ~np.isin(accounts, passing_through(mined.sample))
         bar = OWN_HARVEST_WORDLESS if mined.wordless else OWN_HARVEST
-        own = np.isin(accounts, harvesting_accounts(mined.sample, court.reference, bar))
-        stays &= own if mined.wordless else own | few
+        stays &= np.isin(accounts, harvesting_accounts(mined.sample, court.reference, bar))
         stays &= ~np.isin(accounts, doing_what_others_do(mined.sample, public))
         stays &= ~court.traits.openly_organised(accounts)
+        stays &= ~np.isin(accounts, conversing(mined.sample))
     if not mined.wordless:
         rate, degree = background.rate(mined), background.degree(accounts)
         stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
@@ -124,6 +134,12 @@ def passing_through(stream: Stream) -> Ints:
     active = np.unique(np.stack([codes, stream.slot // 24]), axis=1)
     days = np.bincount(active[0], minlength=len(accounts))
     return accounts[days < LEAST_DAYS * np.median(days)] if len(days) else accounts
+
+
+def conversing(stream: Stream) -> Ints:
+    """Accounts that often go on with what they asked: people talk, queues do not."""
+    accounts, codes, sizes = stream.coded()
+    return accounts[np.bincount(codes, converses(stream), len(accounts)) > TALKS * sizes]
 
 
 def doing_what_others_do(stream: Stream, public: Ints) -> Ints:

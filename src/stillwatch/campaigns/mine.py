@@ -147,7 +147,7 @@ def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine
         step: advanced four times.
     """
     population = population_sample(requests, accounts)
-    floors = Floors.of_population(measure(population))
+    floors = Floors.of_population(population)
     step.advance()
     fed = fed_by_several(feeders(requests), accounts=MIN_ACCOUNTS, requests=MIN_STREAM)
     table = fed.to_pyarrow()
@@ -169,14 +169,16 @@ def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
         if people.content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
-    for joined in _look(requests, communities(promising), "a pool of templates"):
+    for joined in _look(requests, communities(promising, len(accounts)), "a pool of templates"):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
             kept.append(_part(joined, part))
             explained.append(part)
     wordless = [f for f in families if f.kind in WORDLESS]
     parts, suspects = _wordless(requests, wordless, population, explained, floors)
     step.advance()
-    customers = population.take(~np.isin(population.account, suspects))
+    groups = [group.candidate.accounts for group in kept + parts]
+    in_question = np.unique(np.concatenate([suspects, *groups]))
+    customers = population.take(~np.isin(population.account, in_question))
     tested, covered = _representatives(kept + parts, floors)
     return Mine(
         candidates=tested,
@@ -214,7 +216,7 @@ def _representatives(groups: list[Mined], floors: Floors) -> tuple[list[Mined], 
 
 def _first_look(mined: Mined, floors: Floors) -> PeopleTest:
     half = mined.sample.half(mining=True)
-    return test_people(measure(half, mined.counts[:, 0]), floors)
+    return test_people(measure(half, mined.counts[:, 0], floors.telling), floors)
 
 
 def _look(requests: ir.Table, candidates: list[Candidate], found_by: str) -> list[Mined]:

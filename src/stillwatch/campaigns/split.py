@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, count_pairs
-from stillwatch.campaigns.habits import follow_ups, measure
+from stillwatch.campaigns.habits import KEPT, compare_content, follow_ups, measure
 from stillwatch.campaigns.individuals import Floors, test_people
 
 if TYPE_CHECKING:
+    from stillwatch.campaigns.habits import Content
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
@@ -64,7 +66,7 @@ def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
 def _p(stream: Stream, floors: Floors) -> float:
     if len(np.unique(stream.account)) < MIN_ACCOUNTS:
         return 1.0
-    return test_people(measure(stream), floors).p
+    return test_people(measure(stream, telling=floors.telling), floors).p
 
 
 def _without_talkers(stream: Stream, floors: Floors) -> Stream:
@@ -84,9 +86,9 @@ def blending(stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROU
         accounts, codes, sizes = stream.coded()
         if len(accounts) < MIN_ACCOUNTS:
             break
-        words = stream.words_in(codes)
         blends = sizes >= MIN_REQUESTS
-        blends &= _within(count_pairs(words.owner, words.word, sizes, words.weight), floors.content)
+        content = compare_content(stream, floors.telling)
+        blends &= _within(content.pairs, _floor(content, floors))
         if rhythm and floors.rhythm is not None:
             hours = np.unique(stream.slot, return_inverse=True)[1]
             blends &= _within(count_pairs(codes, hours, sizes), floors.rhythm)
@@ -94,6 +96,30 @@ def blending(stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROU
             break
         stream = stream.of_accounts(accounts[blends])
     return stream
+
+
+def impersonal(stream: Stream, floors: Floors, level: float) -> Ints:
+    """Accounts of which it is ruled out, each by itself, that they keep to topics of their own.
+
+    The null is that the account's requests agree with one another as much as those of a typical
+    customer do: a Poisson test of its agreeing pairs against the others' rate. A group is compared
+    with the least individual of honest groups, an account with the customers that it would be one
+    of. Blending in is the absence of evidence for a person; this is evidence for a share of a
+    queue.
+    """
+    content = compare_content(stream, floors.telling, kept=1.0)
+    accounts = content.accounts
+    typical = content.floor if np.isfinite(content.floor) else (floors.content or 0.0) / KEPT
+    if len(accounts) < MIN_ACCOUNTS or floors.content is None:
+        return accounts[:0]
+    agreeing, expected = account_ratios(content.pairs)
+    p = stats.poisson.cdf(np.ceil(agreeing), expected * np.exp(typical))
+    found: Ints = accounts[p <= level]
+    return found
+
+
+def _floor(content: Content, floors: Floors) -> float | None:
+    return content.floor if np.isfinite(content.floor) else floors.content
 
 
 def _within(pairs: PairCounts, log_floor: float | None) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
 
 from stillwatch.schema import N_TOKENS
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.telling import Telling
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -94,26 +98,42 @@ class Stream:
         """The requests of some accounts."""
         return self.take(np.isin(self.account, accounts))
 
+    def items(self) -> Stream:
+        """Each account's distinct bodies, once: whoever asks again has not asked about more."""
+        order = np.lexsort((self.request, self.body, self.account))
+        account, body = self.account[order], self.body[order]
+        first = np.ones(len(self), dtype=bool)
+        first[1:] = (account[1:] != account[:-1]) | (body[1:] != body[:-1])
+        return self.take(np.sort(order[first]))
+
     def coded(self) -> tuple[Ints, Ints, Ints]:
         """Distinct accounts, each request's index into them, and each one's number of requests."""
         accounts, codes = np.unique(self.account, return_inverse=True)
         return accounts, codes, np.bincount(codes, minlength=len(accounts))
 
-    def words_in(self, codes: Ints) -> Words:
+    def words_in(self, codes: Ints, telling: Telling | None = None) -> Words:
         """Sampled content words as incidences.
 
-        The weight is the squared inverse document frequency. Words of a frame, the stream's or the
-        account's own, are left out, so that what is compared is what frames were filled with.
+        Words of a frame, the stream's or the account's own, are left out, so that what is compared
+        is what frames were filled with.
+
+        Args:
+            codes: account of each request, from 0.
+            telling: what agreements in words are worth; without it, and without a population to
+                learn it from, the squared inverse document frequency.
         """
         filled = self.tokens != 0
         request = np.broadcast_to(np.arange(len(self))[:, None], self.tokens.shape)[filled]
         owner = codes[request]
         distinct, word = np.unique(self.tokens[filled], return_inverse=True)
         frequency = np.bincount(word, minlength=len(distinct)).astype(float)
-        weight = np.log(max(len(self), 1) / np.maximum(frequency, 1)) ** 2
+        if telling is None:
+            weight = np.log(max(len(self), 1) / np.maximum(frequency, 1)) ** 2
+        else:
+            weight = telling.worth(distinct)
         weight[frequency > COMMON_WORD * len(self)] = 0.0
         useful = (weight[word] > 0) & ~frame_words(owner, word, np.bincount(codes))
-        return Words(request[useful], owner[useful], word[useful], weight)
+        return Words(request[useful], owner[useful], word[useful], distinct, weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +143,19 @@ class Words:
     Attributes:
         request, owner, word: index of the request, its account's code, and the word's code, in
             the order of the requests.
-        weight: of an agreement in each word.
+        tokens, weight: the token of each word, and what an agreement in it is worth.
     """
 
     request: Ints
     owner: Ints
     word: Ints
+    tokens: Ints
     weight: Floats
+
+    @property
+    def token(self) -> Ints:
+        """The token of each incidence."""
+        return self.tokens[self.word]
 
     def clump(self, most: int = 4000) -> float:
         """Weight of one independent agreement: how much agrees at once when two requests agree.

@@ -229,7 +229,7 @@ def pools(events: Events, seed: int) -> Bools:
     """Accounts of candidates with several objects: the same core, or cores that overlap."""
     candidates = _candidates(events, seed)
     several = [candidate for candidate in candidates if len(candidate.families) > 1]
-    return _members(events, several + communities(candidates))
+    return _members(events, several + communities(candidates, events.size))
 
 
 def _candidates(events: Events, seed: int) -> list[Candidate]:
