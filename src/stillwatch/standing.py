@@ -84,6 +84,8 @@ class KnownCampaign(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         families: prompt families of its stream as (kind, key), `signals.families.KINDS`.
         payments, networks, clients: keyed tokens that its members share and outsiders do not.
         accounts: number of members.
+        budget: name of the budget that its members share, kept while the members change from scan
+            to scan; empty for `campaign_id`.
     """
 
     campaign_id: str
@@ -93,6 +95,7 @@ class KnownCampaign(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     networks: tuple[int, ...] = ()
     clients: tuple[int, ...] = ()
     accounts: int = 0
+    budget: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,152 @@
+"""A log played in event time through the code that runs online, with scans as it goes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+
+from stillwatch.guard import Guard, Policy, Profile, load_policy
+from stillwatch.guard.clock import ReplayClock
+from stillwatch.progress import Silent
+from stillwatch.readers import open_log, read_accounts
+from stillwatch.replay.decisions import DecisionFile
+from stillwatch.replay.events import BATCH, events
+from stillwatch.replay.rescans import Rescans
+from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
+from stillwatch.replay.tally import Tally
+from stillwatch.replay.turns import turns
+from stillwatch.scanning import folder_of
+from stillwatch.sketch import Sketcher, SketchKey
+from stillwatch.store import SketchStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow.parquet as pq
+
+    from stillwatch.progress import Progress
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The outcome of a replay.
+
+    Attributes:
+        decisions: the file.
+        tally: requests and accounts by action.
+        scans: how many were made on the way.
+    """
+
+    decisions: Path
+    tally: Tally
+    scans: int
+
+
+def replay(  # noqa: PLR0913 - one call is the whole interface
+    logs: Sequence[str | Path],
+    *,
+    out: str | Path,
+    accounts: str | Path | None = None,
+    policy: str | Path | Policy | None = None,
+    every: str = "1h",
+    growth: float = GROWTH,
+    format: str | None = None,  # noqa: A002 - the contract's name
+    key: SketchKey | None = None,
+    memory: str = "4GB",
+    progress: Progress | None = None,
+) -> Replay:
+    """Play a log through the guard and write what it decides to `out`/decisions.parquet.
+
+    Args:
+        logs: files, folders, globs, or ``-``.
+        out: folder for `decisions.parquet`, `policy.toml`'s absence and `rejected.jsonl`.
+        accounts: the account file, if there is one.
+        policy: a file or a policy; the built-in one, enforced, if not given.
+        every: the shortest time between scans.
+        growth: share by which the log must have grown for another scan.
+        format: of the log; recognised by content where not given.
+        key: of the sketches; from the environment or its file where not given.
+        memory: most memory the engine may take.
+        progress: shows the steps.
+
+    Raises:
+        UsageError: an argument makes no sense.
+        InputError: a file cannot be used.
+    """
+    progress = progress or Silent()
+    schedule = Schedule(int(parse_every(every) * MICROS), growth)
+    rules = policy if isinstance(policy, Policy) else _policy(policy)
+    folder = folder_of(Path(out))
+    key = key or SketchKey.load()
+    sketcher = Sketcher(key)
+    log = open_log([str(source) for source in logs], format=format, progress=progress)
+    declared = read_accounts(Path(accounts)).table if accounts else None
+    guard = Guard(rules, profiles=profiles_of(declared), clock=ReplayClock(), sketcher=sketcher)
+    work = folder / ".replay"
+    with (
+        events(log, sketcher, work, folder / "rejected.jsonl", memory=memory) as played,
+        DecisionFile(folder / "decisions.parquet") as decisions,
+    ):
+        store = SketchStore.open(work / "sketches", key.fingerprint)
+        rescans = Rescans(
+            store,
+            sketcher,
+            declared,
+            guard,
+            schedule,
+            key_fingerprint=key.fingerprint,
+            memory=memory,
+        )
+        tally = _play(played, guard, rescans, decisions, progress)
+    return Replay(folder / "decisions.parquet", tally, rescans.scans)
+
+
+def _play(
+    played: pq.ParquetFile,
+    guard: Guard,
+    rescans: Rescans,
+    decisions: DecisionFile,
+    progress: Progress,
+) -> Tally:
+    tally = Tally()
+    with progress.step("replaying", played.metadata.num_rows) as step:
+        for batch in played.iter_batches(BATCH):
+            rows, begin = pa.Table.from_batches([batch]), 0
+            for number, turn in enumerate(turns(batch)):
+                moment = rescans.schedule.reached(turn.micros)
+                if moment is not None:
+                    rescans.take(rows.slice(begin, number - begin))
+                    begin = number
+                    rescans.at(moment)
+                decision = guard.decide(turn.ask, turn.traces)
+                if decision.passes:
+                    guard.settle(turn.settlement(decision), turn.traces)
+                decisions.add(turn, decision)
+                tally.add(turn.ask.account_id, decision)
+            rescans.take(rows.slice(begin))
+            step.advance(len(rows))
+    return tally
+
+
+def _policy(path: str | Path | None) -> Policy:
+    if path is not None:
+        return load_policy(Path(path))
+    return msgspec.structs.replace(Policy(), mode="enforce")
+
+
+def profiles_of(declared: pa.Table | None) -> dict[str, Profile]:
+    """What an account file says, as the guard looks it up."""
+    if declared is None:
+        return {}
+    names = declared.column("account_id").to_pylist()
+    columns = (declared.column(field).to_pylist() for field in Profile._fields)
+    return {
+        name: Profile(*row) for name, row in zip(names, zip(*columns, strict=True), strict=True)
+    }
