@@ -177,6 +177,11 @@ def detected(
 
 
 def folder_of(out: Path) -> Path:
+    """Make the folder of the results.
+
+    Raises:
+        InputError: it cannot be made.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,6 +10,7 @@ from stillwatch.guard.ask import Ask, Profile, Settlement, Traces
 from stillwatch.guard.decision import Decision, Restrictions
 from stillwatch.guard.guard import Guard
 from stillwatch.guard.policy import Policy, load_policy, parse_policy
+from stillwatch.guard.profiles import profiles_of
 
 __all__ = [
     "Ask",
@@ -22,4 +23,5 @@ __all__ = [
     "Traces",
     "load_policy",
     "parse_policy",
+    "profiles_of",
 ]

@@ -67,12 +67,16 @@ class Profile(NamedTuple):
 
     Attributes:
         organization_id, payment_fingerprint, verification_level, plan: as in the account file.
+        email_domain: the same.
+        created: when it was opened, seconds since 1970.
     """
 
     organization_id: str | None = None
     payment_fingerprint: str | None = None
     verification_level: str | None = None
     plan: str | None = None
+    email_domain: str | None = None
+    created: float | None = None
 
 
 class Traces(NamedTuple):

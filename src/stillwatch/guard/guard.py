@@ -21,7 +21,7 @@ from stillwatch.guard.force import Force, Held
 from stillwatch.guard.history import Volumes
 from stillwatch.guard.limits import Budgets
 from stillwatch.guard.live import Detector, Flag
-from stillwatch.guard.live.sighting import Sighting
+from stillwatch.guard.live.sighting import Sighting, sighting
 from stillwatch.guard.policy import Policy
 from stillwatch.guard.restrict import restrictions
 from stillwatch.guard.store import Charge, Refusal, Store, StoreError
@@ -48,6 +48,7 @@ _NOBODY = Profile()
 class _View(NamedTuple):
     """All that is known of the sender of one request."""
 
+    profile: Profile
     held: Held | None
     flag: Flag | None
     organization: str | None
@@ -97,12 +98,9 @@ class Guard:
         return self._force.snapshot
 
     def _use(self, policy: Policy, snapshot: Snapshot) -> None:
-        force, budgets, asked = (
-            Force(snapshot, policy),
-            Budgets(policy),
-            restrictions(policy.restrict),
-        )
-        self.policy, self._force, self._budgets, self._restrictions = policy, force, budgets, asked
+        force, budgets = Force(snapshot, policy), Budgets(policy)
+        self.policy, self._force, self._budgets = policy, force, budgets
+        self._restrictions = restrictions(policy.restrict)
         self._author = f"policy:{policy.version}"
         self._enforced = policy.mode == "enforce"
 
@@ -197,12 +195,12 @@ class Guard:
         now = self.clock.now(ask.at)
         view = self._look(ask, traces, now)
         if status in FAILED:
-            self.live.refuse(_sighting(ask.account_id, view, traces, now))
+            self.live.refuse(self._sighting(ask, view, traces, now))
 
     def _settled(self, given: Settlement, traces: Traces | None, now: float) -> list[Charge]:
         view = self._look(given, None, now)
         if traces is not None and given.status in FAILED:
-            self.live.refuse(_sighting(given.account_id, view, traces, now))
+            self.live.refuse(self._sighting(given, view, traces, now))
         more = given.used - given.reserved
         if not more:
             return []
@@ -220,7 +218,7 @@ class Guard:
             level = standing.verification_level or level
         payment = who.payment_fingerprint or profile.payment_fingerprint
         if traces is not None:
-            seen = Sighting(account, organization or account, payment, traces, now)
+            seen = sighting(account, organization, payment, profile, traces, now)
             self.live.see(seen, self._force, self._payer_key(payment))
         flag = self.live.flag(account, now)
         campaign, campaign_id = None, None
@@ -229,12 +227,15 @@ class Guard:
         elif flag is not None and flag.campaign is not None:
             campaign, campaign_id = self._force.budget_of(flag.campaign), flag.campaign
         plan = who.plan or profile.plan
-        return _View(held, flag, organization, payment, level, plan, campaign, campaign_id)
+        return _View(profile, held, flag, organization, payment, level, plan, campaign, campaign_id)
 
     def _payer_key(self, payment: str | None) -> int | None:
         if payment is None or self._tracer is None or not self._force.known.payments:
             return None
         return self._tracer.payer_key(payment)
+
+    def _sighting(self, who: Ask | Settlement, view: _View, traces: Traces, now: float) -> Sighting:
+        return sighting(who.account_id, view.organization, view.payment, view.profile, traces, now)
 
     def _before_budgets(self, ask: Ask, view: _View, now: float) -> Decision | None:
         """What refuses a request whatever its budgets hold."""
@@ -364,13 +365,9 @@ class Guard:
         self, decision: Decision, ask: Ask, view: _View, traces: Traces | None, now: float
     ) -> Decision:
         if traces is not None and not decision.passes:
-            self.live.refuse(_sighting(ask.account_id, view, traces, now))
+            self.live.refuse(self._sighting(ask, view, traces, now))
         self.counts[decision.action, decision.source, decision.enforced] += 1
         return decision
-
-
-def _sighting(account: str, view: _View, traces: Traces, now: float) -> Sighting:
-    return Sighting(account, view.organization or account, view.payment, traces, now)
 
 
 def _tracer(sketcher: Sketcher | None) -> _Tracer | None:

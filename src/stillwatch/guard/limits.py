@@ -81,7 +81,9 @@ class Budgets:
         Args:
             who: names account and key.
             tokens: of input and output.
-            organization, payment, level: of the account, None where unknown.
+            organization: of the account, None where unknown.
+            payment: its payer.
+            level: its verification level.
             throttled: whether the account is under `throttle`.
             campaign: the shared budget's name, and the verdict that says how large it is.
         """

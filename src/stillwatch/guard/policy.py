@@ -141,7 +141,7 @@ class History(Section, frozen=True, kw_only=True):
     """
 
     factor: Annotated[float, msgspec.Meta(ge=0)] = 10.0
-    floor: Annotated[int, msgspec.Meta(ge=1)] = 1_000
+    floor: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     tiers: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = {}
     fade: Duration = Duration(7 * 86_400.0)
 

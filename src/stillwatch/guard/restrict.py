@@ -71,8 +71,8 @@ def restrict_body(body: dict[str, Any], given: Restrictions) -> list[str]:
 
 
 def _cap(body: dict[str, Any], most: int) -> list[str]:
-    names = [name for name in ("max_tokens", "max_completion_tokens") if name in body]
-    changed = []
+    names: list[str] = [name for name in ("max_tokens", "max_completion_tokens") if name in body]
+    changed: list[str] = []
     for name in names or ["max_tokens"]:
         if body.get(name) is None or _above(body[name], most):
             body[name] = most

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow as pa
 
-from stillwatch.guard import Guard, Policy, Profile, load_policy
+from stillwatch.guard import Guard, Policy, load_policy, profiles_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
@@ -139,14 +138,3 @@ def _policy(path: str | Path | None) -> Policy:
     if path is not None:
         return load_policy(Path(path))
     return msgspec.structs.replace(Policy(), mode="enforce")
-
-
-def profiles_of(declared: pa.Table | None) -> dict[str, Profile]:
-    """What an account file says, as the guard looks it up."""
-    if declared is None:
-        return {}
-    names = declared.column("account_id").to_pylist()
-    columns = (declared.column(field).to_pylist() for field in Profile._fields)
-    return {
-        name: Profile(*row) for name, row in zip(names, zip(*columns, strict=True), strict=True)
-    }

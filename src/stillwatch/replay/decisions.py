@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -41,7 +41,7 @@ class DecisionFile:
         self._columns: tuple[list[object], ...] = tuple([] for _ in DECISIONS)
         self._writer = pq.ParquetWriter(self._partial, DECISIONS, compression="zstd")
 
-    def __enter__(self) -> DecisionFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

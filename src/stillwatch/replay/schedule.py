@@ -49,8 +49,9 @@ class Schedule:
     scanned: int = 0
 
     def reached(self, micros: int) -> int | None:
-        """The latest moment that has passed before an event, if any has; moments lie on multiples
-        of `every` since 1970.
+        """The latest moment that has passed before an event, if any has.
+
+        Moments lie on multiples of `every` since 1970.
         """
         if not self.due:
             self.due = (micros // self.every + 1) * self.every

@@ -52,7 +52,7 @@ class Detector:
     def __init__(self, policy: Live) -> None:
         self._policy = policy
         self._bodies: Bounded[int, str] = Bounded(policy.memory)
-        self._payers = Payers(policy.families, policy.accounts)
+        self._payers = Payers(policy.families)
         self._moves = Moves(policy.memory)
         self._counts: Bounded[tuple[str, str], int] = Bounded(FLAGS)
         self._flags: Bounded[str, Flag] = Bounded(FLAGS)
@@ -92,7 +92,8 @@ class Detector:
         if (other := self._moves.continued(seen)) is not None:
             self._count("continuation", policy.continuation, (account, other), seen.at)
         if policy.one_payer.action != "off":
-            for name in self._payers.see(seen, sender is None, policy.one_payer.after):
+            after = policy.one_payer.after
+            for name in self._payers.see(seen, sender is None, policy.accounts, after):
                 self._raise("one_payer", policy.one_payer, name, seen.at)
         if sender is None:
             self._bodies.put(seen.traces.body, account)
@@ -106,9 +107,8 @@ class Detector:
         known = force.known
         found = known.payments.get(payer_key) if payer_key is not None else None
         if found is None and known.families:
-            found = next(
-                (known.families[f] for f in seen.traces.families if f in known.families), None
-            )
+            hits = (known.families[f] for f in seen.traces.families if f in known.families)
+            found = next(hits, None)
         held = force.of(seen.account)
         is_member = held is not None and held.standing.campaign_id is not None
         return None if is_member else found

@@ -1,67 +1,116 @@
-"""Do unrelated accounts that one payer pays for feed one prompt family with work to be reasoned?
+"""Do unrelated accounts of one payer feed one prompt family with work to be reasoned, and hide it?
 
-A single pass cannot tell a popular application from a campaign by the family alone. A card that
-pays for several accounts without a declared organisation, all of which ask for reasoning or
-grading in one frame with items that do not come again, is what public reports of campaigns name.
+A single pass cannot tell a popular application from a campaign by the family alone. One payer for
+several accounts without a declared organisation, all asking for reasoning or grading in one frame
+about items that do not come again, is what public reports of campaigns name. A company that spreads
+its work in the open looks like that too, so hiding must show: several e-mail domains, or accounts
+made for the purpose that come from several networks, as in `campaigns.concealment`.
 
-An innocent customer triggers it by paying for accounts of several projects without declaring them
-as one organisation, when these projects ask for worked answers from one template.
+An innocent customer triggers it by paying for new accounts under several domains without declaring
+them as one organisation, when all ask for worked answers from one template.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stillwatch.guard.bounded import Bounded
+from stillwatch.schema import FAMILY_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stillwatch.guard.live.sighting import Sighting
 
+KINDS = frozenset(FAMILY_KEYS.index(name) for name in ("system_key", "head8_key"))
+"""Families that a template makes and an ordinary turn of phrase does not: closings such as "explain
+step by step" and short openings are anybody's."""
+
+ASKING = 0.95
+"""Share of a family's requests that ask for reasoning or grading, from which it is made to."""
+
 MEMBERS = 256
 """Accounts remembered of one payer in one family."""
 
-_Counts = dict[str, tuple[str, int]]
+MIN_NETWORKS = 3
+FRESH_SHARE = 0.8
+"""Networks, and share of accounts younger than 30 days, from which accounts were made to be spread;
+as `campaigns.concealment` has them."""
+
+
+class _Member(NamedTuple):
+    entity: str
+    sent: int
+    domain: str | None
+    fresh: bool
+
+
+class _Stream:
+    """What one payer's accounts send of one family."""
+
+    __slots__ = ("asking", "members", "networks", "requests")
+
+    def __init__(self) -> None:
+        self.members: dict[str, _Member] = {}
+        self.networks: set[int] = set()
+        self.requests = self.asking = 0
+
+    def add(self, seen: Sighting, new: bool) -> None:
+        self.requests += 1
+        self.asking += seen.traces.asks
+        before = self.members.get(seen.account)
+        if before is None and len(self.members) >= MEMBERS:
+            return
+        count = (before.sent if before else 0) + (new and seen.traces.asks)
+        self.members[seen.account] = _Member(seen.entity, count, seen.domain, seen.fresh)
+        if seen.traces.network is not None and len(self.networks) < MIN_NETWORKS:
+            self.networks.add(seen.traces.network)
+
+    def suspects(self, accounts: int, after: int) -> list[str]:
+        """Its accounts, if they are unrelated, asking, and hide that they are one."""
+        if self.asking < ASKING * self.requests:
+            return []
+        names = [name for name, member in self.members.items() if member.sent >= after]
+        members = [self.members[name] for name in names]
+        unrelated = len({member.entity for member in members}) >= accounts
+        return names if unrelated and self._hidden(members) else []
+
+    def _hidden(self, members: list[_Member]) -> bool:
+        domains = {member.domain for member in members} - {None}
+        fresh = sum(member.fresh for member in members) >= FRESH_SHARE * len(members)
+        return len(domains) > 1 or (fresh and len(self.networks) >= MIN_NETWORKS)
 
 
 class Payers:
-    """Counts fresh requests by family, payer and account.
+    """Follows streams, one a family and payer.
 
     Args:
-        families: pairs of family and payer that are remembered.
-        accounts: unrelated accounts that make it evidence.
+        families: streams that are remembered.
     """
 
-    def __init__(self, families: int, accounts: int) -> None:
-        self._streams: Bounded[tuple[tuple[int, int], str], _Counts] = Bounded(families)
-        self._accounts = accounts
+    def __init__(self, families: int) -> None:
+        self._streams: Bounded[tuple[int, int, str], _Stream] = Bounded(families)
 
     def __len__(self) -> int:
         return len(self._streams)
 
-    def see(self, seen: Sighting, fresh: bool, after: int) -> Iterator[str]:
-        """Take one request in; name the accounts that it is evidence against.
+    def see(self, seen: Sighting, new: bool, accounts: int, after: int) -> Iterator[str]:
+        """Take one request in; name the accounts that there is evidence against.
 
         Args:
             seen: the request.
-            fresh: whether nobody sent the same body lately.
-            after: requests that an account must have sent.
+            new: whether nobody sent the same body lately.
+            accounts: unrelated accounts that it takes.
+            after: requests that each must have sent.
         """
-        if seen.payer is None or not fresh or not seen.traces.asks:
+        if seen.payer is None:
             return
-        for family in seen.traces.families:
-            counts = self._count(family, seen)
-            entities = {entity for entity, count in counts.values() if count >= after}
-            if len(entities) >= self._accounts and counts[seen.account][1] >= after:
-                # the others too: it takes some to notice, and those came first
-                yield from (name for name, (_, count) in counts.items() if count >= after)
-                return
-
-    def _count(self, family: tuple[int, int], seen: Sighting) -> _Counts:
-        key = (family, seen.payer or "")
-        counts = self._streams.get(key) or {}
-        if seen.account in counts or len(counts) < MEMBERS:
-            counts[seen.account] = (seen.entity, counts.get(seen.account, ("", 0))[1] + 1)
-        self._streams.put(key, counts)
-        return counts if seen.account in counts else {**counts, seen.account: (seen.entity, 0)}
+        for kind, key in seen.traces.families:
+            if kind not in KINDS:
+                continue
+            name = (kind, key, seen.payer)
+            stream = self._streams.get(name) or _Stream()
+            self._streams.put(name, stream)
+            stream.add(seen, new)
+            # the others too: it takes some to notice, and those came first
+            yield from stream.suspects(accounts, after)

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 
 
 class Charge(NamedTuple):
-    """Units to take from one budget, in the terms of GCRA (ITU-T I.371, the virtual scheduling
-    algorithm).
+    """Units to take from one budget, in the terms of GCRA.
+
+    That is the virtual scheduling algorithm of ITU-T I.371.
 
     Attributes:
         subject: what the budget is counted for, such as ``account``.
