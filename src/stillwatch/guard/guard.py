@@ -90,6 +90,7 @@ class Guard:
         self.live = Detector(self.policy.live)
         self.counts: Counter[tuple[str, str, bool]] = Counter()
         self._volumes = Volumes()
+        self._own_store = MemoryStore()
         self._use(self.policy, snapshot or Snapshot(sequence=0))
 
     @property
@@ -161,8 +162,28 @@ class Guard:
                 refusal = await self.store.take(charges, now) if charges else None
                 decided = self._after_budgets(ask, view, refusal, now)
             except StoreError as error:
-                decided = self._without_budgets(ask, view, route, str(error), now)
+                decided = self._without_store(ask, view, route, str(error), now)
         return self._finish(decided, ask, view, traces, now)
+
+    def worded(self, action: Action, *, retry_after: float = 0.0) -> Decision:
+        """A decision with this policy's words and nothing else, to tell a client."""
+        url = self.policy.verify.url if action is Action.VERIFY else ""
+        return Decision(
+            action=action, notice=NOTICE[action], retry_after=retry_after, verify_url=url
+        )
+
+    def failed(self, route: str) -> Decision:
+        """What holds on a route when deciding failed altogether."""
+        if self.policy.fail.of(route) == "open":
+            return Decision(enforced=self._enforced, degraded="the decision failed")
+        decision = self.worded(Action.THROTTLE, retry_after=1.0)
+        decision.source, decision.enforced = "failure", self._enforced
+        decision.reason, decision.degraded = "this route fails closed", "the decision failed"
+        return decision
+
+    def trace(self, ask: Ask) -> Traces | None:
+        """The sketch of an ask's text; None where there is no text or no key."""
+        return self._tracer.traces(ask) if self._tracer is not None else None
 
     def settle(self, settlement: Settlement, traces: Traces | None = None) -> None:
         """Say what a request came to; see `settle_shared`.
@@ -308,17 +329,19 @@ class Guard:
             retry_after=refusal.retry_after,
         )
 
-    def _without_budgets(
+    def _without_store(
         self, ask: Ask, view: _View, route: str, problem: str, now: float
     ) -> Decision:
-        """What holds while the store is away: standings do, budgets cannot be counted."""
+        """What holds while the store is away: standings do, budgets are counted here alone."""
         if self.policy.fail.of(route) == "closed":
             reason = f"budgets cannot be counted ({problem}) and this route fails closed"
             decision = self._decision(
                 Action.THROTTLE, view, reason, source="failure", retry_after=1.0
             )
         else:
-            decision = self._after_budgets(ask, view, None, now)
+            charges = self._charges(ask, ask.tokens, view)
+            refusal = self._own_store.take_now(charges, now) if charges else None
+            decision = self._after_budgets(ask, view, refusal, now)
         decision.degraded = problem
         return decision
 

@@ -6,14 +6,12 @@ changes nothing. `docs/policy.md` describes each key.
 
 from __future__ import annotations
 
-import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from stillwatch.errors import InputError
 from stillwatch.guard.quantities import Duration, Rate
-from stillwatch.guard.toml_lines import line_of
+from stillwatch.guard.toml_file import Section, convert, read_toml
 from stillwatch.standing import Action
 
 if TYPE_CHECKING:
@@ -27,20 +25,17 @@ LEVELS = ("none", "email", "phone", "identity", "business")
 """Verification levels from the weakest to the strongest, where a policy names no others."""
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the policy file; a key that it does not have is an error."""
-
-
 class Fail(Section, frozen=True, kw_only=True):
     """What is answered when the guard cannot decide, because its store is away.
 
     Attributes:
-        default: ``open`` lets the request pass, ``closed`` refuses it with 503.
+        default: ``open`` lets the request pass, ``closed`` refuses it with 429 and a short
+            ``Retry-After``.
         routes: the same by route: ``decide``, ``forward-auth``, ``asgi``, ``litellm``.
     """
 
     default: Failing = "open"
-    routes: dict[str, Failing] = {}
+    routes: dict[str, Failing] = msgspec.field(default_factory=dict)
 
     def of(self, route: str) -> Failing:
         """What holds for a route."""
@@ -126,7 +121,7 @@ class Limits(Section, frozen=True, kw_only=True):
     organization: Limit = Limit()
     payment: Limit = Limit()
     throttled: Limit = Limit(requests=Rate.parse("10/1h burst 3"))
-    levels: dict[str, Limit] = {}
+    levels: dict[str, Limit] = msgspec.field(default_factory=dict)
     campaign: CampaignLimits = CampaignLimits()
 
 
@@ -142,7 +137,7 @@ class History(Section, frozen=True, kw_only=True):
 
     factor: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     floor: Annotated[int, msgspec.Meta(ge=1)] = 2_000
-    tiers: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = {}
+    tiers: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = msgspec.field(default_factory=dict)
     fade: Duration = Duration(7 * 86_400.0)
 
 
@@ -248,14 +243,6 @@ class Policy(Section, frozen=True, kw_only=True):
     verify: Verify = Verify()
 
 
-def _read(kind: type, value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("expected text in quotes")
-    if kind is Duration:
-        return Duration.parse(value)
-    return Rate.parse(value)
-
-
 def parse_policy(text: str, *, file: str = "policy") -> Policy:
     """Read a policy.
 
@@ -267,29 +254,9 @@ def parse_policy(text: str, *, file: str = "policy") -> Policy:
         InputError: it is not TOML, a key does not exist, or a value makes no sense; line and key
             are named.
     """
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", file=file) from None
-    try:
-        return msgspec.convert(given, Policy, dec_hook=_read)
-    except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at ")
-        key = place.strip("`").removeprefix("$").lstrip(".")
-        named = problem.rpartition("unknown field `")[2].strip("`")
-        if "unknown field" in problem:
-            key = f"{key}.{named}".lstrip(".")
-            problem = "there is no such key; docs/policy.md lists them"
-        raise InputError(
-            problem, file=file, line=line_of(text, key.split(".")), field=key
-        ) from None
+    return convert(text, Policy, file=file, pages="docs/policy.md")
 
 
 def load_policy(path: Path) -> Policy:
     """Read a policy file; errors as `parse_policy`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise InputError(f"this policy cannot be read: {reason}", file=str(path)) from None
-    return parse_policy(text, file=str(path))
+    return parse_policy(read_toml(path, "policy"), file=str(path))

@@ -27,9 +27,7 @@ conversation on an account for about an hour."""
 
 
 class _Sent(NamedTuple):
-    account: str
-    entity: str
-    at: float
+    by: Sighting
     alone: bool
 
 
@@ -47,24 +45,35 @@ class Moves:
     def refuse(self, seen: Sighting, fresh: bool) -> None:
         """A request was answered 429 or 5xx; `fresh` says that nobody else sent its body lately."""
         if fresh and seen.traces.asks:
-            sent = _Sent(seen.account, seen.entity, seen.at, True)
-            self._refused.put(seen.traces.body, sent)
+            self._refused.put(seen.traces.body, _Sent(seen, alone=True))
 
     def retried(self, seen: Sighting) -> str | None:
         """The unrelated account that was refused this very request."""
         sent = self._refused.get(seen.traces.body)
-        if sent is None or sent.entity == seen.entity or seen.at - sent.at > RETRY_WITHIN:
+        if sent is None or related(sent.by, seen) or seen.at - sent.by.at > RETRY_WITHIN:
             return None
         self._refused.pop(seen.traces.body)
-        return sent.account
+        return sent.by.account
 
     def continued(self, seen: Sighting) -> str | None:
         """The unrelated account whose conversation this request goes on with."""
         traces, found = seen.traces, None
         before = self._turns.get(traces.prefix) if traces.prefix is not None else None
-        if before is not None and before.entity != seen.entity and before.alone and traces.asks:
-            found = before.account if seen.at - before.at <= CONTINUES_WITHIN else None
+        if before is not None and before.alone and traces.asks and not related(before.by, seen):
+            found = before.by.account if seen.at - before.by.at <= CONTINUES_WITHIN else None
         known = self._turns.get(traces.turns)
-        alone = known is None or (known.alone and known.entity == seen.entity)
-        self._turns.put(traces.turns, _Sent(seen.account, seen.entity, seen.at, alone))
+        alone = known is None or (known.alone and known.by.account == seen.account)
+        self._turns.put(traces.turns, _Sent(seen, alone))
         return found
+
+
+def related(one: Sighting, other: Sighting) -> bool:
+    """Whether two accounts make no secret of belonging together.
+
+    They declare one organisation, or one payer and one e-mail domain: a company that spreads its
+    work over accounts in the open.
+    """
+    if one.entity == other.entity:
+        return True
+    payer = one.payer is not None and one.payer == other.payer
+    return payer and one.domain is not None and one.domain == other.domain
