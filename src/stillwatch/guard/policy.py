@@ -57,10 +57,17 @@ class Sentence(Section, frozen=True, kw_only=True):
     suspension: Literal["never", "propose", "automatic"] = "never"
 
 
+class Accused(Sentence, frozen=True, kw_only=True):
+    """The sentence of `distillation`; attributes as `Sentence`."""
+
+    action: Action = Action.RESTRICT
+    suspension: Literal["never", "propose", "automatic"] = "propose"
+
+
 class Verdicts(Section, frozen=True, kw_only=True):
     """Sentences by verdict; ``clear`` has none."""
 
-    distillation: Sentence = Sentence(action=Action.RESTRICT, suspension="propose")
+    distillation: Accused = Accused()
     pooled: Sentence = Sentence()
     inconclusive: Sentence = Sentence()
 
@@ -89,6 +96,18 @@ class Limit(Section, frozen=True, kw_only=True):
     tokens: Rate | None = None
 
 
+class AccusedLimit(Limit, frozen=True, kw_only=True):
+    """The budget of an accused campaign; attributes as `Limit`."""
+
+    requests: Rate | None = Rate.parse("30/1h burst 10")
+
+
+class ThrottledLimit(Limit, frozen=True, kw_only=True):
+    """The budget of a throttled account; attributes as `Limit`."""
+
+    requests: Rate | None = Rate.parse("10/1h burst 3")
+
+
 class CampaignLimits(Section, frozen=True, kw_only=True):
     """Budgets that all members of a campaign share, by its verdict.
 
@@ -97,7 +116,7 @@ class CampaignLimits(Section, frozen=True, kw_only=True):
         over: what happens to a request beyond it.
     """
 
-    distillation: Limit = Limit(requests=Rate.parse("30/1h burst 10"))
+    distillation: AccusedLimit = AccusedLimit()
     pooled: Limit = Limit()
     inconclusive: Limit = Limit()
     over: Friction = "throttle"
@@ -120,7 +139,7 @@ class Limits(Section, frozen=True, kw_only=True):
     account: Limit = Limit()
     organization: Limit = Limit()
     payment: Limit = Limit()
-    throttled: Limit = Limit(requests=Rate.parse("10/1h burst 3"))
+    throttled: ThrottledLimit = ThrottledLimit()
     levels: dict[str, Limit] = msgspec.field(default_factory=dict)
     campaign: CampaignLimits = CampaignLimits()
 
@@ -155,6 +174,19 @@ class Signal(Section, frozen=True, kw_only=True):
     after: Annotated[int, msgspec.Meta(ge=1)] = 2
 
 
+class OnePayer(Signal, frozen=True, kw_only=True):
+    """Evidence by a shared payer; attributes as `Signal`."""
+
+    after: Annotated[int, msgspec.Meta(ge=1)] = 3
+
+
+class Joined(Signal, frozen=True, kw_only=True):
+    """Evidence of having joined a known campaign; attributes as `Signal`."""
+
+    lasts: Duration = Duration(7 * 86_400.0)
+    after: Annotated[int, msgspec.Meta(ge=1)] = 3
+
+
 class Live(Section, frozen=True, kw_only=True):
     """Detection between scans.
 
@@ -168,10 +200,10 @@ class Live(Section, frozen=True, kw_only=True):
         memory: requests remembered at most, for retries and conversations.
     """
 
-    one_payer: Signal = Signal(after=3)
+    one_payer: OnePayer = OnePayer()
     migration: Signal = Signal()
     continuation: Signal = Signal()
-    joined: Signal = Signal(after=3, lasts=Duration(7 * 86_400.0))
+    joined: Joined = Joined()
     accounts: Annotated[int, msgspec.Meta(ge=2)] = 3
     families: Annotated[int, msgspec.Meta(ge=100)] = 50_000
     memory: Annotated[int, msgspec.Meta(ge=100)] = 200_000

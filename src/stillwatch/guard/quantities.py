@@ -59,8 +59,8 @@ class Duration(_Quantity):
     def __str__(self) -> str:
         for unit, size in reversed(_UNITS.items()):
             if self.seconds >= size and self.seconds % size == 0:
-                return f"{self.seconds / size:g}{unit}"
-        return f"{self.seconds:g}s"
+                return f"{self.seconds / size:.12g}{unit}"
+        return f"{self.seconds:.12g}s"
 
 
 class Rate(_Quantity):
@@ -112,5 +112,5 @@ class Rate(_Quantity):
         return self.burst * self.interval
 
     def __str__(self) -> str:
-        burst = "" if self.burst == self.count else f" burst {self.burst:g}"
-        return f"{self.count:g}/{Duration(self.period)}{burst}"
+        burst = "" if self.burst == self.count else f" burst {self.burst:.12g}"
+        return f"{self.count:.12g}/{Duration(self.period)}{burst}"
