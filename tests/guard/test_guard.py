@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,11 +24,11 @@ def guard(policy: str = "", *standings: Standing, **more: object) -> Guard:
     return Guard(parse_policy(ENFORCE + policy), snapshot, clock=ReplayClock(), **more)  # type: ignore[arg-type]
 
 
-def ask(account: str = "a", at: float = BEGIN, **fields: object) -> Ask:
+def ask(account: str = "a", at: float = BEGIN, **fields: Any) -> Ask:
     return Ask(account_id=account, at=at, **fields)  # type: ignore[arg-type]
 
 
-def standing(action: Action, **fields: object) -> Standing:
+def standing(action: Action, **fields: Any) -> Standing:
     defaults = {"account_id": "a", "since": NOW, "reason": "why", "author": "user:kim"}
     return Standing(action=action, **(defaults | fields))  # type: ignore[arg-type]
 
@@ -91,7 +92,7 @@ def test_shadow_mode_records_and_changes_nothing() -> None:
     ],
 )
 def test_suspension_needs_a_person_or_the_policy_and_the_error_control(
-    policy: str, fields: dict[str, object], expected: Action
+    policy: str, fields: dict[str, Any], expected: Action
 ) -> None:
     decision = guard(policy, standing(Action.SUSPEND, **fields)).decide(ask())
     assert decision.action is expected
@@ -118,7 +119,7 @@ LIMITED = '[limits.{subject}]\nrequests = "3/1h"\n'
         ("payment", {"payment_fingerprint": "p"}),
     ],
 )
-def test_a_budget_follows_what_accounts_share(subject: str, fields: dict[str, object]) -> None:
+def test_a_budget_follows_what_accounts_share(subject: str, fields: dict[str, Any]) -> None:
     one = guard(LIMITED.format(subject=subject))
     actions = [one.decide(ask(f"account-{n}", **fields)).action for n in range(5)]
     assert actions == [Action.ALLOW] * 3 + [Action.THROTTLE] * 2

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stillwatch.guard import Ask, Guard, Profile, Settlement, Traces, parse_policy
@@ -15,14 +17,12 @@ TEMPLATE = ((SYSTEM, 7), (HEAD8, 8))
 class World:
     """A guard and a clock; every request has a body of its own unless one is given."""
 
-    def __init__(self, policy: str = "", snapshot: Snapshot | None = None, **profiles: Profile):
+    def __init__(self, policy: str = "", snapshot: Snapshot | None = None, **profiles: Any) -> None:
         rules = parse_policy(f'mode = "enforce"\n{policy}')
         self.guard = Guard(rules, snapshot, profiles=profiles, clock=ReplayClock())
         self.now, self.bodies = BEGIN, 0
 
-    def send(
-        self, account: str, status: int = 200, after: float = 60.0, **traces: object
-    ) -> Action:
+    def send(self, account: str, status: int = 200, after: float = 60.0, **traces: Any) -> Action:
         self.now += after
         self.bodies += 1
         shown = {
@@ -42,14 +42,16 @@ class World:
         return decision.action
 
 
-def paid(domain: str, payer: str = "card", organization: str | None = None, age: float = 400.0):
+def paid(
+    domain: str, payer: str = "card", organization: str | None = None, age: float = 400.0
+) -> Profile:
     return Profile(organization, payer, "email", "payg", domain, BEGIN - age * 86_400)
 
 
-HIDDEN = {f"a{n}": paid(f"domain{n}.example") for n in range(4)}
+HIDDEN: dict[str, Any] = {f"a{n}": paid(f"domain{n}.example") for n in range(4)}
 
 
-def rounds(world: World, count: int = 10, **traces: object) -> list[Action]:
+def rounds(world: World, count: int = 10, **traces: Any) -> list[Action]:
     return [world.send(f"a{n}", **traces) for _ in range(count) for n in range(4)]
 
 
@@ -79,7 +81,7 @@ def test_unrelated_accounts_of_one_payer_that_feed_one_template_are_challenged()
     ],
 )
 def test_innocent_likenesses_are_left_alone(
-    profiles: dict[str, Profile], traces: dict[str, object]
+    profiles: dict[str, Any], traces: dict[str, Any]
 ) -> None:
     assert set(rounds(World(**profiles), **traces)) == {Action.ALLOW}
 
@@ -113,7 +115,7 @@ def test_a_refused_request_that_goes_on_elsewhere_challenges_both() -> None:
     ],
 )
 def test_other_retries_are_nobodys_business(
-    between: float, traces: dict[str, object], profiles: dict[str, Profile]
+    between: float, traces: dict[str, Any], profiles: dict[str, Any]
 ) -> None:
     world = World(**profiles)
     for body in range(1001, 1011):

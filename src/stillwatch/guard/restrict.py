@@ -46,6 +46,26 @@ def headers(given: Restrictions) -> dict[str, str]:
     return found
 
 
+def unset(given: Restrictions) -> list[str]:
+    """Parameters of OpenAI- and Anthropic-shaped requests that a restricted one goes without."""
+    names: list[str] = []
+    if given.withhold_logprobs:
+        names += ("logprobs", "top_logprobs")
+    if given.withhold_reasoning:
+        names += REASONING_KEYS
+    return names
+
+
+def cap(given: Restrictions) -> dict[str, int]:
+    """Most that such a parameter may ask for; `max_tokens` is set where none is."""
+    most: dict[str, int] = {}
+    if given.max_choices is not None:
+        most["n"] = given.max_choices
+    if given.max_output_tokens is not None:
+        most |= dict.fromkeys(("max_completion_tokens", "max_tokens"), given.max_output_tokens)
+    return most
+
+
 def restrict_body(body: dict[str, Any], given: Restrictions) -> list[str]:
     """Change an OpenAI- or Anthropic-shaped request so that it asks for no more than it may have.
 
@@ -57,28 +77,12 @@ def restrict_body(body: dict[str, Any], given: Restrictions) -> list[str]:
         Names of the parameters that were changed, for the answer's headers: nothing is changed in
         silence.
     """
-    changed = []
-    if given.withhold_logprobs:
-        changed += [name for name in ("logprobs", "top_logprobs") if body.pop(name, None)]
-    if given.withhold_reasoning:
-        changed += [name for name in REASONING_KEYS if body.pop(name, None)]
-    if given.max_choices is not None and _above(body.get("n"), given.max_choices):
-        body["n"] = given.max_choices
-        changed.append("n")
-    if given.max_output_tokens is not None:
-        changed += _cap(body, given.max_output_tokens)
-    return changed
-
-
-def _cap(body: dict[str, Any], most: int) -> list[str]:
-    names: list[str] = [name for name in ("max_tokens", "max_completion_tokens") if name in body]
-    changed: list[str] = []
-    for name in names or ["max_tokens"]:
-        if body.get(name) is None or _above(body[name], most):
+    changed = [name for name in unset(given) if body.pop(name, None) is not None]
+    for name, most in cap(given).items():
+        asked = body.get(name)
+        if asked is None and (name != "max_tokens" or "max_completion_tokens" in body):
+            continue
+        if not isinstance(asked, int) or asked > most:
             body[name] = most
             changed.append(name)
     return changed
-
-
-def _above(value: object, most: int) -> bool:
-    return not isinstance(value, int | float) or value > most if value is not None else False

@@ -45,8 +45,8 @@ def log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-def run(application: Application, settings: Settings, *, access_log: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first.
+def server(application: Application, settings: Settings, *, access_log: bool = False) -> Any:
+    """A uvicorn server, not started.
 
     Args:
         application: what answers.
@@ -54,8 +54,7 @@ def run(application: Application, settings: Settings, *, access_log: bool = Fals
         access_log: write a line for every request, too.
 
     Raises:
-        MissingExtraError: the server is not installed.
-        UsageError: the address is taken or not this machine's.
+        MissingExtraError: it is not installed.
     """
     try:
         import uvicorn  # noqa: PLC0415
@@ -72,11 +71,26 @@ def run(application: Application, settings: Settings, *, access_log: bool = Fals
         server_header=False,
         date_header=False,
     )
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+def run(application: Application, settings: Settings, *, access_log: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first.
+
+    Args:
+        application: what answers.
+        settings: where to listen.
+        access_log: write a line for every request, too.
+
+    Raises:
+        MissingExtraError: the server is not installed.
+        UsageError: the address is taken or not this machine's.
+    """
+    running = server(application, settings, access_log=access_log)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: application.reload_soon())
     try:
-        server.run()
+        running.run()
     except SystemExit:  # uvicorn has logged why it could not listen
         address = f"{settings.host}:{settings.port}"
         raise UsageError(f"cannot listen on {address}: is it taken?") from None

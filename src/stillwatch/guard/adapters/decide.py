@@ -9,6 +9,7 @@ import msgspec
 from stillwatch.errors import InputError
 from stillwatch.guard.ask import Ask, Settlement
 from stillwatch.guard.bodies import STATUS, retry_after
+from stillwatch.guard.restrict import cap, unset
 
 if TYPE_CHECKING:
     from stillwatch.guard.decision import Decision
@@ -27,7 +28,9 @@ class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
         passes: ``pass`` on the wire: whether to send the request on.
         status: HTTP status for the client, of a refused request.
         retry_after: whole seconds for ``Retry-After``, of a throttled one.
-        decision: everything else.
+        unset, cap: what a restricted request's body is changed by, see `restrict`.
+
+    Everything else is as in `Decision`.
     """
 
     action: str
@@ -44,6 +47,8 @@ class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
     campaign_id: str | None = None
     expires_at: float | None = None
     restrictions: Any = None
+    unset: list[str] = []
+    cap: dict[str, int] = {}
     verify_url: str = ""
     degraded: str = ""
 
@@ -76,6 +81,7 @@ def write_decision(decision: Decision) -> bytes:
     plain = not (decision.source or decision.degraded or decision.campaign_id)
     if plain and decision.enforced:
         return b"%b%d}" % (_ALLOW, decision.reserved)
+    given = decision.restrictions
     return _ENCODER.encode(
         Answer(
             action=decision.action.value,
@@ -91,7 +97,9 @@ def write_decision(decision: Decision) -> bytes:
             author=decision.author,
             campaign_id=decision.campaign_id,
             expires_at=decision.expires_at,
-            restrictions=decision.restrictions,
+            restrictions=given,
+            unset=unset(given) if given else [],
+            cap=cap(given) if given else {},
             verify_url=decision.verify_url,
             degraded=decision.degraded,
         )
