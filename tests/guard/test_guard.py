@@ -25,7 +25,7 @@ def guard(policy: str = "", *standings: Standing, **more: object) -> Guard:
 
 
 def ask(account: str = "a", at: float = BEGIN, **fields: Any) -> Ask:
-    return Ask(account_id=account, at=at, **fields)  # type: ignore[arg-type]
+    return Ask(account_id=account, at=at, **fields)
 
 
 def standing(action: Action, **fields: Any) -> Standing:

@@ -86,11 +86,11 @@ class StillwatchHandler(CustomLogger):  # type: ignore[misc]
         changed = ", ".join(done["changed"])
         return {"x-stillwatch-action": done["action"], "x-stillwatch-changed": changed}
 
-    async def async_log_success_event(self, kwargs: dict[str, Any], *_: Any) -> None:
+    async def async_log_success_event(self, kwargs: dict[str, Any], *_: Any, **__: Any) -> None:
         """Settle, and send the log entry."""
         await self._log_event(kwargs)
 
-    async def async_log_failure_event(self, kwargs: dict[str, Any], *_: Any) -> None:
+    async def async_log_failure_event(self, kwargs: dict[str, Any], *_: Any, **__: Any) -> None:
         """Settle, and send the log entry."""
         await self._log_event(kwargs)
 
