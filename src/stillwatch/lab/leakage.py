@@ -90,12 +90,13 @@ def leakage(truth: Path, decisions: Path) -> Leakage:
     """
     accounts = _read(truth / "truth.parquet", "account_id", "kind")
     kinds = dict(zip(accounts["account_id"], accounts["kind"], strict=True))
-    asked = _read(truth / "truth_requests.parquet", "request_id", "campaign")
-    campaign_of = dict(zip(asked["request_id"], asked["campaign"], strict=True))
+    campaign_of = campaigns_of(truth)
     rows = _read(decisions, "request_id", "account_id", "action")
-    if not set(rows["request_id"]) <= campaign_of.keys():
+    # what an operator sent again carries the name of what it was at first
+    asked = [name.partition("~")[0] for name in rows["request_id"]]
+    if not set(asked) <= campaign_of.keys():
         raise InputError("these decisions are about another log", file=str(decisions))
-    accused = np.array([campaign_of[name] or "" for name in rows["request_id"]])
+    accused = np.array([campaign_of[name] or "" for name in asked])
     names, account = np.unique(np.array(rows["account_id"]), return_inverse=True)
     action = np.array(rows["action"])
     answered = _before_action(account, action, len(names))
@@ -109,6 +110,16 @@ def leakage(truth: Path, decisions: Path) -> Leakage:
             for kind in ("honest", "pooled")
         ),
     )
+
+
+def campaigns_of(truth: Path) -> dict[str, str | None]:
+    """The campaign of every request id of a simulated log; None for none.
+
+    Raises:
+        InputError: the truth cannot be read.
+    """
+    asked = _read(truth / "truth_requests.parquet", "request_id", "campaign")
+    return dict(zip(asked["request_id"], asked["campaign"], strict=True))
 
 
 def _read(path: Path, *columns: str) -> dict[str, list[str]]:

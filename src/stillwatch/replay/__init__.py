@@ -7,28 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import pyarrow as pa
 
 from stillwatch.guard import Guard, Policy, load_policy, profiles_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.decisions import DecisionFile
-from stillwatch.replay.events import BATCH, events
+from stillwatch.replay.events import events
+from stillwatch.replay.play import Play
 from stillwatch.replay.rescans import Rescans
 from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
-from stillwatch.replay.tally import Tally
-from stillwatch.replay.turns import turns
 from stillwatch.scanning import folder_of
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pyarrow.parquet as pq
+    from collections.abc import Callable, Sequence
 
     from stillwatch.progress import Progress
+    from stillwatch.replay.play import Reaction
+    from stillwatch.replay.tally import Tally
 
 __all__ = ["Replay", "replay"]
 
@@ -59,13 +57,14 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
     format: str | None = None,  # noqa: A002 - the contract's name
     key: SketchKey | None = None,
     memory: str = "4GB",
+    reacting: Callable[[Guard], Reaction] | None = None,
     progress: Progress | None = None,
 ) -> Replay:
     """Play a log through the guard and write what it decides to `out`/decisions.parquet.
 
     Args:
         logs: files, folders, globs, or ``-``.
-        out: folder for `decisions.parquet`, `policy.toml`'s absence and `rejected.jsonl`.
+        out: folder for `decisions.parquet` and `rejected.jsonl`.
         accounts: the account file, if there is one.
         policy: a file or a policy; the built-in one, enforced, if not given.
         every: the shortest time between scans.
@@ -73,6 +72,7 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
         format: of the log; recognised by content where not given.
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
+        reacting: makes somebody who answers to decisions, for the lab.
         progress: shows the steps.
 
     Raises:
@@ -103,35 +103,9 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
             key_fingerprint=key.fingerprint,
             memory=memory,
         )
-        tally = _play(played, guard, rescans, decisions, progress)
+        reaction = reacting(guard) if reacting is not None else None
+        tally = Play(guard, rescans, decisions, sketcher, reaction).run(played, progress)
     return Replay(folder / "decisions.parquet", tally, rescans.scans)
-
-
-def _play(
-    played: pq.ParquetFile,
-    guard: Guard,
-    rescans: Rescans,
-    decisions: DecisionFile,
-    progress: Progress,
-) -> Tally:
-    tally = Tally()
-    with progress.step("replaying", played.metadata.num_rows) as step:
-        for batch in played.iter_batches(BATCH):
-            rows, begin = pa.Table.from_batches([batch]), 0
-            for number, turn in enumerate(turns(batch)):
-                moment = rescans.schedule.reached(turn.micros)
-                if moment is not None:
-                    rescans.take(rows.slice(begin, number - begin))
-                    begin = number
-                    rescans.at(moment)
-                decision = guard.decide(turn.ask, turn.traces)
-                if decision.passes:
-                    guard.settle(turn.settlement(decision), turn.traces)
-                decisions.add(turn, decision)
-                tally.add(turn.ask.account_id, decision)
-            rescans.take(rows.slice(begin))
-            step.advance(len(rows))
-    return tally
 
 
 def _policy(path: str | Path | None) -> Policy:

@@ -59,6 +59,11 @@ class Rescans:
             self._waiting.append(rows)
             self._rows += len(rows)
 
+    def declare(self, accounts: pa.Table) -> None:
+        """Learn of accounts (`schema.ACCOUNTS`) that were opened meanwhile."""
+        if self._declared is not None:
+            self._declared = pa.concat_tables([self._declared, accounts])
+
     def at(self, micros: int) -> None:
         """Scan all that was taken, if it is enough, as of a moment."""
         if not self.schedule.wants(self._rows):
