@@ -86,6 +86,7 @@ class Operators:
         self._rnd = Dice(seed, "operators").py
         self._profiles = dict(guard.profiles)
         guard.profiles = self._profiles
+        self._payers = Counter(one.payment_fingerprint for one in self._profiles.values())
         self._now: dict[str, str] = {}  # account of the plan to the one that stands in for it
         self._plan: dict[str, str] = {}  # and back
         self._fleet: defaultdict[str, list[str]] = defaultdict(list)
@@ -151,13 +152,16 @@ class Operators:
         self._fleet[campaign].append(new)
         old = self._profiles.get(account, Profile())
         created = datetime.fromtimestamp(at, UTC)
-        self._profiles[new] = old._replace(created=at)
+        payer = old.payment_fingerprint
+        if payer and self._payers[payer] == 1:  # this operator has a card for every account
+            payer = f"{payer}+{number}"
+        self._profiles[new] = old._replace(created=at, payment_fingerprint=payer)
         self._opened.append(
             {
                 "account_id": new,
                 "created_at": created,
                 "email_domain": old.email_domain,
-                "payment_fingerprint": old.payment_fingerprint,
+                "payment_fingerprint": payer,
                 "plan": old.plan,
                 "verification_level": old.verification_level,
             }

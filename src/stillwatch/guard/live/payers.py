@@ -48,12 +48,13 @@ class _Member(NamedTuple):
 class _Stream:
     """What one payer's accounts send of one family."""
 
-    __slots__ = ("asking", "members", "networks", "requests")
+    __slots__ = ("asking", "members", "networks", "proven", "requests")
 
     def __init__(self) -> None:
         self.members: dict[str, _Member] = {}
         self.networks: set[int] = set()
         self.requests = self.asking = 0
+        self.proven = False
 
     def add(self, seen: Sighting, new: bool) -> None:
         self.requests += 1
@@ -70,10 +71,14 @@ class _Stream:
         """Its accounts, if they are unrelated, asking, and hide that they are one."""
         if self.asking < ASKING * self.requests:
             return []
-        names = [name for name, member in self.members.items() if member.sent >= after]
-        members = [self.members[name] for name in names]
-        unrelated = len({member.entity for member in members}) >= accounts
-        return names if unrelated and self._hidden(members) else []
+        # once it is shown, an account that comes new to it has no free requests
+        least = 1 if self.proven else after
+        names = [name for name, member in self.members.items() if member.sent >= least]
+        if not self.proven:
+            members = [self.members[name] for name in names]
+            unrelated = len({member.entity for member in members}) >= accounts
+            self.proven = unrelated and self._hidden(members)
+        return names if self.proven else []
 
     def _hidden(self, members: list[_Member]) -> bool:
         domains = {member.domain for member in members} - {None}
