@@ -32,6 +32,8 @@ class Action(StrEnum):
     RESTRICT = "restrict"
     SUSPEND = "suspend"
 
+    __hash__ = str.__hash__  # the one of Enum is written in Python, and slow
+
     @property
     def severity(self) -> int:
         """0 for `allow` up to 4 for `suspend`."""

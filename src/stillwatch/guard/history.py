@@ -20,11 +20,20 @@ REMEMBERED = 1_000_000
 """Accounts; of more, those that were away longest begin anew at their floor."""
 
 
+class _Day:
+    """One account's present day: its number, requests so far, and the busiest day before it."""
+
+    __slots__ = ("count", "number", "peak")
+
+    def __init__(self, number: float, peak: float) -> None:
+        self.number, self.peak, self.count = number, peak, 0
+
+
 class Volumes:
     """Requests a day of every account, and its busiest day."""
 
     def __init__(self) -> None:
-        self._days: Bounded[str, tuple[float, int, float]] = Bounded(REMEMBERED)
+        self._days: Bounded[str, _Day] = Bounded(REMEMBERED)
 
     def over(self, account: str, plan: str | None, now: float, policy: History) -> float:
         """Seconds until the account may go on; 0 where its volume is in order.
@@ -35,19 +44,25 @@ class Volumes:
             now: event time, seconds.
             policy: the rules.
         """
-        day, count, peak = self._of(account, now, policy)
+        day = self._today(account, now, policy)
         floor = policy.tiers.get(plan, policy.floor) if plan else policy.floor
-        return (day + 1) * DAY - now if count >= max(floor, policy.factor * peak) else 0.0
+        if day.count < floor or day.count < policy.factor * day.peak:
+            return 0.0
+        return (day.number + 1) * DAY - now
 
     def add(self, account: str, now: float, policy: History) -> None:
         """Count one request that was let through."""
-        day, count, peak = self._of(account, now, policy)
-        self._days.put(account, (day, count + 1, peak))
+        self._today(account, now, policy).count += 1
 
-    def _of(self, account: str, now: float, policy: History) -> tuple[float, int, float]:
-        today = now // DAY
-        day, count, peak = self._days.get(account, (today, 0, 0.0))
-        if day == today:
-            return day, count, peak
-        faded = 0.5 ** ((today - day) * DAY / policy.fade.seconds)
-        return today, 0, max(float(count), peak) * faded
+    def _today(self, account: str, now: float, policy: History) -> _Day:
+        number = now // DAY
+        day = self._days.get(account)
+        if day is not None and day.number >= number:
+            return day
+        peak = 0.0
+        if day is not None:
+            away = (number - day.number) * DAY
+            peak = max(float(day.count), day.peak) * 0.5 ** (away / policy.fade.seconds)
+        day = _Day(number, peak)
+        self._days.put(account, day)
+        return day
