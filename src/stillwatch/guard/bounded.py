@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -17,7 +18,8 @@ class Bounded(Generic[Key, Value]):
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._entries: dict[Key, Value] = {}
+        # of a plain dictionary, the oldest entry is found ever more slowly (gaps at its front)
+        self._entries: OrderedDict[Key, Value] = OrderedDict()
         self.get = self._entries.get
 
     def __len__(self) -> int:
@@ -29,10 +31,10 @@ class Bounded(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> None:
         """Set an entry, and forget the oldest one if there are too many."""
         entries = self._entries
-        entries.pop(key, None)
         entries[key] = value
+        entries.move_to_end(key)
         if len(entries) > self._capacity:
-            del entries[next(iter(entries))]
+            entries.popitem(last=False)
 
     def pop(self, key: Key) -> Value | None:
         """Take an entry out."""

@@ -18,7 +18,6 @@ from stillwatch.guard.adapters import forward_auth
 from stillwatch.guard.adapters.decide import read_ask, read_settlement, write_decision
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.store import StoreError
-from stillwatch.guard.store.memory import MemoryStore
 from stillwatch.serving.metrics import CONTENT_TYPE, Latency, exposition
 from stillwatch.standing import Action
 
@@ -86,10 +85,7 @@ class Application:
             return
         handler = self._guarded.get(path)
         if handler is not None:
-            if self._token and not self._admitted(scope):
-                await _send_json(send, 401, b'{"error":"the token is missing or wrong"}')
-                return
-            await self._safely(handler, scope, receive, send)
+            await self._guard(handler, scope, receive, send)
             return
         await self._open.get(path, self._elsewhere)(scope, receive, send)
 
@@ -101,9 +97,12 @@ class Application:
                 return True
         return False
 
-    async def _safely(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _guard(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await handler(scope, receive, send)
+            if self._token and not self._admitted(scope):
+                await _send_json(send, 401, b'{"error":"the token is missing or wrong"}')
+            else:
+                await handler(scope, receive, send)
         except InputError as error:
             await _send_json(send, 400, msgspec.json.encode({"error": str(error)}))
         except TooLarge:
@@ -114,21 +113,26 @@ class Application:
         started, guard = time.perf_counter(), self._service.guard
         try:
             traces = guard.trace(ask) if ask.prompt or ask.messages else None
-            if isinstance(guard.store, MemoryStore):
-                decision = guard.decide(ask, traces)
-            else:
+            if self._service.shared:
                 decision = await guard.decide_shared(ask, traces, route=route)
+            else:
+                decision = guard.decide(ask, traces)
         except Exception:  # last line of defence; the log has it
             _log.exception("decision failed")
             decision = guard.failed(route)
         self.latency.add(time.perf_counter() - started)
-        if decision.action is not Action.ALLOW or decision.degraded:
+        if decision.source or decision.degraded:
             _log.info("decided", extra={"decision": decision, "request": ask.request_id})
         return decision
 
     async def _decide(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        ask = read_ask(await _body(receive, LARGEST_ASK))
-        await _send_json(send, 200, write_decision(await self._decision(ask, "decide")))
+        message = await receive()  # mostly the whole body comes at once
+        body = await _rest(message, receive, LARGEST_ASK) if message.get("more_body") else None
+        ask = read_ask(message["body"] if body is None else body)
+        answer = write_decision(await self._decision(ask, "decide"))
+        length = (b"content-length", b"%d" % len(answer))
+        await send({"type": "http.response.start", "status": 200, "headers": (_JSON, length)})
+        await send({"type": "http.response.body", "body": answer})
 
     async def _settle(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         settlement = read_settlement(await _body(receive, LARGEST_ASK))
@@ -240,18 +244,17 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _body(receive: Receive, largest: int) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > largest:
-            raise TooLarge
-        return body
-    parts = bytearray(body)
-    while message.get("more_body"):
+    return await _rest(await receive(), receive, largest)
+
+
+async def _rest(message: Message, receive: Receive, largest: int) -> bytes:
+    """A body of which the first message has come."""
+    parts = bytearray(message.get("body", b""))
+    while message.get("more_body") and len(parts) <= largest:
         message = await receive()
         parts += message.get("body", b"")
-        if len(parts) > largest:
-            raise TooLarge
+    if len(parts) > largest:
+        raise TooLarge
     return bytes(parts)
 
 

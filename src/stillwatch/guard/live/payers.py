@@ -67,17 +67,23 @@ class _Stream:
         if seen.traces.network is not None and len(self.networks) < MIN_NETWORKS:
             self.networks.add(seen.traces.network)
 
-    def suspects(self, accounts: int, after: int) -> list[str]:
-        """Its accounts, if they are unrelated, asking, and hide that they are one."""
+    def suspects(self, account: str, accounts: int, after: int) -> list[str]:
+        """Whom a request of `account` is evidence against.
+
+        At first that is nobody, then all the accounts that fed the stream, and once it is proven
+        the account itself: one that comes new to it has no free requests.
+        """
         if self.asking < ASKING * self.requests:
             return []
-        # once it is shown, an account that comes new to it has no free requests
-        least = 1 if self.proven else after
-        names = [name for name, member in self.members.items() if member.sent >= least]
-        if not self.proven:
-            members = [self.members[name] for name in names]
-            unrelated = len({member.entity for member in members}) >= accounts
-            self.proven = unrelated and self._hidden(members)
+        own = self.members.get(account)
+        if self.proven:
+            return [account] if own is not None and own.sent else []
+        if own is None or own.sent < after:
+            return []
+        names = [name for name, member in self.members.items() if member.sent >= after]
+        members = [self.members[name] for name in names]
+        unrelated = len({member.entity for member in members}) >= accounts
+        self.proven = unrelated and self._hidden(members)
         return names if self.proven else []
 
     def _hidden(self, members: list[_Member]) -> bool:
@@ -117,5 +123,4 @@ class Payers:
             stream = self._streams.get(name) or _Stream()
             self._streams.put(name, stream)
             stream.add(seen, new)
-            # the others too: it takes some to notice, and those came first
-            yield from stream.suspects(accounts, after)
+            yield from stream.suspects(seen.account, accounts, after)
