@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stillwatch.errors import InputError
+from stillwatch.readers import open_log
+from stillwatch.serving.intake import Intake, as_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def record(number: int) -> dict[str, object]:
+    return {
+        "request_id": f"r{number}",
+        "timestamp": "2026-06-01T00:00:00Z",
+        "account_id": "a",
+        "model": "m",
+        "prompt": "What?",
+    }
+
+
+def test_what_was_taken_can_be_read(tmp_path: Path) -> None:
+    intake = Intake(tmp_path)
+    intake.take(json.dumps(record(1), indent=2).encode())
+    intake.take(b"\n".join(json.dumps(record(n)).encode() for n in (2, 3)))
+    intake.take(json.dumps([record(4), record(5)]).encode())
+    assert not list(tmp_path.glob("*.jsonl"))  # still open
+    intake.tick(everything=True)
+    (segment,) = tmp_path.glob("*.jsonl")
+    ids = [r["request_id"] for b in open_log([segment]) for r in b.requests.to_pylist()]
+    assert sorted(ids) == ["r1", "r2", "r3", "r4", "r5"]
+
+
+def test_a_crash_leaves_all_that_was_acknowledged_and_no_torn_line(tmp_path: Path) -> None:
+    intake = Intake(tmp_path)
+    intake.take(json.dumps(record(1)).encode())
+    (opened,) = tmp_path.glob(".*.open")
+    with opened.open("ab") as file:
+        file.write(json.dumps(record(2)).encode()[:30])
+    for left in intake._segments.values():
+        left.file.close()
+    Intake(tmp_path)  # the next process
+    (segment,) = tmp_path.glob("*.jsonl")
+    assert segment.read_bytes() == as_lines(json.dumps(record(1)).encode())
+
+
+def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="formats"):
+        Intake(tmp_path).take(b'{"hello": 1}')
