@@ -152,3 +152,13 @@ def test_a_scan_publishes_what_is_in_force_and_a_later_one_goes_on(
     assert second.snapshot.as_of > first.snapshot.as_of
     known = {campaign.campaign_id for campaign in second.snapshot.campaigns}
     assert {s.campaign_id for s in second.snapshot.standings} <= known
+
+
+def test_consumed_files_go_once_they_are_taken_in(tmp_path: Path) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    (logs / "one.jsonl").write_bytes(line(1) + line(2))
+    (logs / "torn.jsonl").write_bytes(line(3) + line(4)[:20])
+    watch(logs, out=out, once=True, consume=True)
+    assert [path.name for path in logs.iterdir()] == ["torn.jsonl"]
+    assert len(kept(out)) == 3

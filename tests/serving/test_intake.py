@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stillwatch.errors import InputError
+from stillwatch.guard import Ask, parse_policy
 from stillwatch.readers import open_log
+from stillwatch.serving import Service, Settings
 from stillwatch.serving.intake import Intake, as_lines
+from stillwatch.serving.settings import Secrets
+from stillwatch.sketch import SketchKey
+from stillwatch.standing import Action
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,3 +57,24 @@ def test_a_crash_leaves_all_that_was_acknowledged_and_no_torn_line(tmp_path: Pat
 def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="formats"):
         Intake(tmp_path).take(b'{"hello": 1}')
+
+
+def test_live_detection_sees_what_is_posted(tmp_path: Path) -> None:
+    key = SketchKey.load()
+    service = Service(Settings(intake=str(tmp_path)), Secrets(), key=key)
+    assert service.intake is not None
+    for number, status, account in ((1, 429, "x"), (1, 200, "y"), (2, 429, "x"), (2, 200, "y")):
+        asked = "Explain your reasoning step by step, showing all your work, and then answer."
+        row = record(len(list(tmp_path.iterdir()))) | {
+            "request_id": f"{number}-{account}",
+            "account_id": account,
+            "status": status,
+            "prompt": f"{asked} What follows from lemma {number}?",
+        }
+        service.intake.take(json.dumps(row).encode())
+    (path,) = service.intake.tick(everything=True)
+    asyncio.run(service._observe(path))
+    policy = parse_policy('mode = "enforce"')
+    service.guard.apply_policy(policy)
+    assert service.guard.decide(Ask(account_id="y")).action is Action.VERIFY
+    assert service.guard.decide(Ask(account_id="z")).action is Action.ALLOW

@@ -36,6 +36,9 @@ def watch_command(
     once: Annotated[
         bool, typer.Option("--once", help="Take in what is there, scan if due, and leave.")
     ] = False,
+    consume: Annotated[
+        bool, typer.Option("--consume", help="Remove files once they are taken in.")
+    ] = False,
     memory: Annotated[
         str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
     ] = "4GB",
@@ -58,6 +61,7 @@ def watch_command(
             every=every,
             growth=growth,
             once=once,
+            consume=consume,
             memory=memory,
             progress=progress,
             told=told,

@@ -212,9 +212,10 @@ class Guard:
             await self.store.settle(charges, now)
 
     def observe(self, ask: Ask, traces: Traces, status: int = 0) -> None:
-        """Show live detection a request from a log, which nobody asked a decision for."""
+        """Show live detection a request from a log, unless it was seen when it was decided."""
         now = self.clock.now(ask.at)
-        view = self._look(ask, traces, now)
+        seen = self.live.has_seen(ask.account_id, traces)
+        view = self._look(ask, None if seen else traces, now)
         if status in FAILED:
             self.live.refuse(self._sighting(ask, view, traces, now))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
@@ -49,6 +50,8 @@ class Intake:
 
     folder: Path
     _segments: dict[str, _Segment] = field(default_factory=dict)
+    _closed: list[Path] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -69,9 +72,14 @@ class Intake:
             OSError: the disk is full or away.
         """
         name = recognise(body)
+        with self._lock:
+            self._keep(name, body)
+        return name
+
+    def _keep(self, name: str, body: bytes) -> None:
         if name in BINARY or body.lstrip()[:1] not in (b"{", b"["):
             self._whole(name, body)
-            return name
+            return
         segment = self._segment(name)
         written = segment.file.write(as_lines(body))
         segment.file.flush()
@@ -79,14 +87,20 @@ class Intake:
         segment.size += written
         if segment.size >= SEGMENT_BYTES:
             self._close(name)
-        return name
 
-    def tick(self, *, everything: bool = False) -> None:
-        """Close the segments that are old enough, or all."""
+    def tick(self, *, everything: bool = False) -> list[Path]:
+        """Close the segments that are old enough, or all.
+
+        Returns:
+            The files that were closed since the last call.
+        """
         now = time.monotonic()
-        for name, segment in list(self._segments.items()):
-            if everything or now - segment.since >= SEGMENT_SECONDS:
-                self._close(name)
+        with self._lock:
+            for name, segment in list(self._segments.items()):
+                if everything or now - segment.since >= SEGMENT_SECONDS:
+                    self._close(name)
+            closed, self._closed = self._closed, []
+        return closed
 
     def _segment(self, name: str) -> _Segment:
         if name not in self._segments:
@@ -97,7 +111,7 @@ class Intake:
     def _close(self, name: str) -> None:
         segment = self._segments.pop(name)
         segment.file.close()
-        publish(segment.path)
+        self._closed += publish(segment.path)
 
     def _whole(self, name: str, body: bytes) -> None:
         path = self.folder / f".{_unique(name)}.bin{OPEN}"
@@ -105,7 +119,7 @@ class Intake:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        publish(path)
+        self._closed += publish(path)
 
 
 def recognise(body: bytes) -> str:
@@ -129,12 +143,16 @@ def as_lines(body: bytes) -> bytes:
         return body if body.endswith(b"\n") else body + b"\n"
 
 
-def publish(path: Path) -> None:
-    """Give a closed segment the name under which it is taken; an empty one is removed."""
-    if path.stat().st_size:
-        path.rename(path.with_name(path.name.removeprefix(".").removesuffix(OPEN)))
-    else:
+def publish(path: Path) -> list[Path]:
+    """Give a closed segment the name under which it is taken; an empty one is removed.
+
+    Returns:
+        The new path, if there is one.
+    """
+    if not path.stat().st_size:
         path.unlink()
+        return []
+    return [path.rename(path.with_name(path.name.removeprefix(".").removesuffix(OPEN)))]
 
 
 def heal(path: Path) -> None:

@@ -17,6 +17,7 @@ from stillwatch.guard.store.memory import MemoryStore
 from stillwatch.guard.store.redis import RedisStore
 from stillwatch.readers import read_accounts
 from stillwatch.serving.intake import Intake
+from stillwatch.serving.sightings import sightings
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.standing import Snapshot, load_snapshot
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 POLL = 1.0
 """Seconds between looks at the files."""
+
+AT_A_TIME = 20
+"""Requests of a posted log that are looked at before decisions have their turn again."""
 
 STEPPED_BACK = 5.0
 """Seconds by which the clock must have stepped back to be worth a word."""
@@ -67,7 +71,8 @@ class Service:
         self.store_problem = ""
         store = _store(secrets, key)
         policy = load_policy(Path(settings.policy)) if settings.policy else Policy()
-        self.guard = Guard(policy, store=store, clock=self.clock, sketcher=Sketcher(key))
+        self._sketcher = Sketcher(key)
+        self.guard = Guard(policy, store=store, clock=self.clock, sketcher=self._sketcher)
         self.shared = store.shared
         self.intake = Intake(Path(settings.intake)) if settings.intake else None
         self._fingerprint = key.fingerprint
@@ -133,7 +138,8 @@ class Service:
         while True:
             await asyncio.to_thread(self.reload)
             if self.intake is not None:
-                await asyncio.to_thread(self.intake.tick)
+                for path in await asyncio.to_thread(self.intake.tick):
+                    await self._observe(path)
             try:
                 await self.guard.store.ping()
                 self.store_problem = ""
@@ -142,6 +148,18 @@ class Service:
                     _log.error("store away", extra={"problem": str(error)})
                 self.store_problem = str(error)
             await asyncio.sleep(POLL)
+
+    async def _observe(self, path: Path) -> None:
+        """Show live detection what was posted, a little at a time."""
+        try:
+            seen = await asyncio.to_thread(sightings, path, self._sketcher)
+        except (InputError, OSError) as error:  # what follows the folder will say it too
+            _log.warning("posted log not read", extra={"file": path.name, "problem": str(error)})
+            return
+        for number, (ask, traces, status) in enumerate(seen):
+            self.guard.observe(ask, traces, status)
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Close segments and connections."""

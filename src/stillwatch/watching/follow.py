@@ -61,10 +61,11 @@ class Follower:
     Args:
         folder: with the logs.
         state: folder for cursors and segments.
+        consume: remove files once they are taken in; they hold prompts as they came.
     """
 
-    def __init__(self, folder: Path, state: Path) -> None:
-        self._folder, self._state = folder, state
+    def __init__(self, folder: Path, state: Path, *, consume: bool = False) -> None:
+        self._folder, self._state, self._consume = folder, state, consume
         self._file = state / "cursors.json"
         state.mkdir(parents=True, exist_ok=True)
         for left in state.glob("segment-*"):  # of a run that was killed: they come again
@@ -98,10 +99,18 @@ class Follower:
         for piece in pieces:
             if piece.temporary:
                 (self._state / piece.path).unlink(missing_ok=True)
+            if self._consume:
+                self._remove(piece)
 
     def path_of(self, piece: Piece) -> Path:
         """The file that a piece is read from."""
         return (self._state if piece.temporary else self._folder) / piece.path
+
+    def _remove(self, piece: Piece) -> None:
+        path = self._folder / piece.name
+        found = path.stat()
+        if (found.st_ino, found.st_size) == (piece.cursor.inode, piece.cursor.size):
+            path.unlink()
 
     def _piece(
         self, number: int, name: str, path: Path, found: os.stat_result, now: float

@@ -134,6 +134,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     every: str = "1h",
     growth: float = GROWTH,
     once: bool = False,
+    consume: bool = False,
     key: SketchKey | None = None,
     memory: str = "4GB",
     progress: Progress | None = None,
@@ -149,6 +150,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         every: the shortest event time between scans.
         growth: share by which the log must have grown for another scan.
         once: take in what is there, scan if it is due, and return.
+        consume: remove files once they are taken in.
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
         progress: shows the steps.
@@ -166,7 +168,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     published = result / "snapshot.json"
     watched = Watch(
         store=SketchStore.open(result / "sketches", key.fingerprint),
-        follower=Follower(where, result / "following"),
+        follower=Follower(where, result / "following", consume=consume),
         sketcher=Sketcher(key),
         key=key,
         policy=load_policy(Path(policy)) if policy else Policy(),

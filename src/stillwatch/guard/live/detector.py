@@ -11,6 +11,7 @@ from stillwatch.guard.live.payers import Payers
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stillwatch.guard.ask import Traces
     from stillwatch.guard.force import Force
     from stillwatch.guard.live.sighting import Sighting
     from stillwatch.guard.policy import Live, Signal
@@ -74,6 +75,10 @@ class Detector:
         """The friction on an account, if there is any."""
         found = self._flags.get(account)
         return found if found is not None and now < found.until else None
+
+    def has_seen(self, account: str, traces: Traces) -> bool:
+        """Whether this account sent this body lately."""
+        return self._bodies.get(traces.body) == account
 
     def see(self, seen: Sighting, force: Force, payer_key: int | None = None) -> None:
         """Take one request in.
