@@ -33,8 +33,9 @@ format: $(VENV)/dev.stamp ## Mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## Measure reading, sketching and scanning (BENCH_ROWS=1000000)
+bench: $(VENV)/dev.stamp ## Measure scanning (BENCH_ROWS=1000000), and decisions (needs wrk and redis-server)
 	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
+	$(BIN)/python -m bench.guard
 
 lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
 	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt

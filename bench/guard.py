@@ -17,6 +17,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -81,6 +82,9 @@ def main() -> None:
     parser.add_argument("--soak-hours", type=float, default=0.5, help="simulated hours")
     parser.add_argument("--soak-rate", type=int, default=1_000, help="requests a second")
     arguments = parser.parse_args()
+    missing = [name for name in ("wrk", "redis-server") if shutil.which(name) is None]
+    if missing:
+        raise SystemExit(f"install what it measures with: apt-get install {' '.join(missing)}")
     os.environ["STILLWATCH_KEY"] = KEY
     with tempfile.TemporaryDirectory(prefix="stillwatch-bench-") as name:
         figures = {

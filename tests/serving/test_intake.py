@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stillwatch.errors import InputError
 from stillwatch.guard import Ask, parse_policy
+from stillwatch.guard.clock import ServiceClock
 from stillwatch.readers import open_log
 from stillwatch.serving import Service, Settings
 from stillwatch.serving.intake import Intake, as_lines
@@ -78,3 +80,17 @@ def test_live_detection_sees_what_is_posted(tmp_path: Path) -> None:
     service.guard.apply_policy(policy)
     assert service.guard.decide(Ask(account_id="y")).action is Action.VERIFY
     assert service.guard.decide(Ask(account_id="z")).action is Action.ALLOW
+
+
+def test_health_tells_of_a_silent_log_and_of_a_clock_that_stepped_back(tmp_path: Path) -> None:
+    wall, monotonic = [1_780_000_000.0], [100.0]
+    clock = ServiceClock(lambda: wall[0], lambda: monotonic[0])
+    settings = Settings(intake=str(tmp_path), log_silence_seconds=0.01)
+    service = Service(settings, Secrets(), key=SketchKey.load(), clock=clock)
+    time.sleep(0.02)
+    assert "no log was posted" in service.degraded()["logs"]
+    service.last_log = time.monotonic() + 60
+    assert service.degraded() == {}
+    wall[0] -= 3_600
+    assert "3600 s" in service.degraded()["clock"]
+    assert service.guard.decide(Ask(account_id="a")).passes

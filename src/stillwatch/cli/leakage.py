@@ -24,7 +24,7 @@ def leakage_command(
     growth: Annotated[
         float,
         typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
-    ] = 0.1,
+    ] = 0.25,
     react: Annotated[
         bool, typer.Option("--react", help="Operators answer: new accounts, retries, new model.")
     ] = False,

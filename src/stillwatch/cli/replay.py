@@ -33,7 +33,7 @@ def replay_command(
     growth: Annotated[
         float,
         typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
-    ] = 0.1,
+    ] = 0.25,
     log_format: Annotated[
         str | None,
         typer.Option(

@@ -28,7 +28,7 @@ def watch_command(
     growth: Annotated[
         float,
         typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
-    ] = 0.1,
+    ] = 0.25,
     listen: Annotated[
         int | None,
         typer.Option("--listen", min=0, max=65_535, help="Also take posted logs on this port."),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from stillwatch.errors import UsageError
 from stillwatch.guard.quantities import Duration
 
-GROWTH = 0.1
-"""Share by which the log must have grown: the cost of all scans is then about that of eleven."""
+GROWTH = 0.25
+"""Share by which the log must have grown: the cost of all scans is then about that of five."""
 
 FIRST = 500
 """Requests below which there is nothing to judge."""
