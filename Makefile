@@ -20,7 +20,7 @@ help: ## Show this list
 demo: $(VENV)/core.stamp ## Simulate a provider, find its campaigns, write demo/scan/report.html
 	$(BIN)/stillwatch demo --out $(DEMO_OUT)
 
-test: $(VENV)/dev.stamp ## Run the tests (TEST_ARGS=... goes to pytest)
+test: $(VENV)/dev.stamp $(VENV)-litellm/stamp ## Run the tests (TEST_ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(TEST_ARGS)
 
 lint: $(VENV)/dev.stamp ## Check style, types and the direction of imports
@@ -33,13 +33,15 @@ format: $(VENV)/dev.stamp ## Mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## Measure reading, sketching and scanning (BENCH_ROWS=1000000)
+bench: $(VENV)/dev.stamp ## Measure scanning (BENCH_ROWS=1000000), and decisions (needs wrk and redis-server)
 	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
+	$(BIN)/python -m bench.guard
 
 lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
 	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt
 	$(UV) pip compile $(LOCK_OPTIONS) --all-extras --group dev -c requirements/core.txt \
 	  pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile $(LOCK_OPTIONS) requirements/litellm.in -o requirements/litellm.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -48,7 +50,7 @@ build: $(VENV)/dev.stamp ## Build the wheel and the source archive into dist/
 	$(BIN)/hatchling build
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) dist build demo bench-results .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(VENV)-litellm dist build demo bench-results .mypy_cache .ruff_cache .pytest_cache \
 	  .import_linter_cache
 
 $(BIN)/python:
@@ -69,4 +71,11 @@ $(VENV)/core.stamp: requirements/core.txt pyproject.toml | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/core.stamp
 	@echo "installing the development tools into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+# LiteLLM pins what it needs, so it lives by itself; its proxy is what our handler is tested in
+$(VENV)-litellm/stamp: requirements/litellm.txt | $(BIN)/python
+	@echo "installing LiteLLM, for tests, into $(VENV)-litellm"
+	@$(PYTHON) -m venv $(VENV)-litellm
+	@$(VENV)-litellm/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/litellm.txt
 	@touch $@

@@ -12,14 +12,16 @@ from stillwatch._version import __version__
 
 if TYPE_CHECKING:
     from stillwatch import schema
+    from stillwatch.guard import Guard
     from stillwatch.scanning import Scan, scan
     from stillwatch.schema import Campaign, Findings, Verdict
 
-__all__ = ["Campaign", "Findings", "Scan", "Verdict", "__version__", "scan", "schema"]
+__all__ = ["Campaign", "Findings", "Guard", "Scan", "Verdict", "__version__", "scan", "schema"]
 
 _HOME = {
     "Campaign": "stillwatch.schema",
     "Findings": "stillwatch.schema",
+    "Guard": "stillwatch.guard",
     "Scan": "stillwatch.scanning",
     "Verdict": "stillwatch.schema",
     "scan": "stillwatch.scanning",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from stillwatch.summary import summarise
 from stillwatch.traits import account_traits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -87,7 +88,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     if not 0 < fdr < 1:
         raise UsageError(f"--fdr is a rate between 0 and 1, not {fdr}")
     progress = progress or Silent()
-    folder = _folder(Path(out))
+    folder = folder_of(Path(out))
     key = key or SketchKey.load()
     sketcher = Sketcher(key)
     log = open_log([str(source) for source in logs], format=format, progress=progress)
@@ -96,21 +97,16 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     rejected = folder / "rejected.jsonl"
     ingest(log, store, sketcher, rejected, append=append)
     store.seal(memory=memory)
-    names = store.names()
-    if not len(names):
-        raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
-    with session(memory=memory, spill=store.path / "spill") as backend:
-        requests: ir.Table = store.requests(backend)
-        traits = account_traits(names, declared, sketcher)
-        detection = detect(
-            requests,
-            names,
-            traits,
-            level=fdr,
-            seed=seed,
-            examples=keep_examples,
-            progress=progress,
-        )
+    with detected(
+        store,
+        sketcher,
+        declared,
+        fdr=fdr,
+        seed=seed,
+        examples=keep_examples,
+        memory=memory,
+        progress=progress,
+    ) as (requests, detection):
         summary = summarise(
             requests,
             detection,
@@ -136,7 +132,56 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     return Scan(findings, detection.accounts, folder, detection)
 
 
-def _folder(out: Path) -> Path:
+@contextmanager
+def detected(
+    store: SketchStore,
+    sketcher: Sketcher,
+    declared: pa.Table | None,
+    *,
+    fdr: float = 0.01,
+    seed: int = 0,
+    examples: int = 0,
+    memory: str = "4GB",
+    progress: Progress | None = None,
+) -> Iterator[tuple[ir.Table, Detection]]:
+    """Find the campaigns in a sealed store, and keep its requests at hand for more questions.
+
+    Args:
+        store: sketches, sealed.
+        sketcher: of the store's key.
+        declared: the account file (`schema.ACCOUNTS`), or None.
+        fdr: false discovery rate of accused campaigns.
+        seed: of the split of the evidence into halves.
+        examples: requests of each campaign to name.
+        memory: most memory the engine may take.
+        progress: shows the steps.
+
+    Raises:
+        InputError: the store holds no request.
+    """
+    names = store.names()
+    if not len(names):
+        raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
+    with session(memory=memory, spill=store.path / "spill") as backend:
+        requests: ir.Table = store.requests(backend)
+        detection = detect(
+            requests,
+            names,
+            account_traits(names, declared, sketcher),
+            level=fdr,
+            seed=seed,
+            examples=examples,
+            progress=progress or Silent(),
+        )
+        yield requests, detection
+
+
+def folder_of(out: Path) -> Path:
+    """Make the folder of the results.
+
+    Raises:
+        InputError: it cannot be made.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -8,18 +8,17 @@ and never half of one.
 from __future__ import annotations
 
 import os
+from datetime import datetime  # noqa: TC003 (read at run time)
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from stillwatch.errors import InputError
+from stillwatch.schema import Verdict  # noqa: TC001 (read at run time)
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
-
-    from stillwatch.schema import Verdict
 
 SNAPSHOT_FORMAT = 1
 
@@ -32,6 +31,8 @@ class Action(StrEnum):
     VERIFY = "verify"
     RESTRICT = "restrict"
     SUSPEND = "suspend"
+
+    __hash__ = str.__hash__  # the one of Enum is written in Python, and slow
 
     @property
     def severity(self) -> int:
@@ -84,6 +85,8 @@ class KnownCampaign(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         families: prompt families of its stream as (kind, key), `signals.families.KINDS`.
         payments, networks, clients: keyed tokens that its members share and outsiders do not.
         accounts: number of members.
+        budget: name of the budget that its members share, kept while the members change from scan
+            to scan; empty for `campaign_id`.
     """
 
     campaign_id: str
@@ -93,6 +96,7 @@ class KnownCampaign(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     networks: tuple[int, ...] = ()
     clients: tuple[int, ...] = ()
     accounts: int = 0
+    budget: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from stillwatch._version import __version__
-from stillwatch.cli import demo, lab, report, scan
+from stillwatch.cli import adapter, demo, lab, policy, replay, report, scan, serve, watch
 from stillwatch.errors import StillwatchError
 
 INTERRUPTED = 130
@@ -78,5 +78,10 @@ def root(
 
 app.command("scan")(scan.scan_command)
 app.command("demo")(demo.demo_command)
+app.command("replay")(replay.replay_command)
+app.command("serve")(serve.serve_command)
+app.command("watch")(watch.watch_command)
+app.add_typer(policy.app, name="policy")
+app.command("adapter")(adapter.adapter_command)
 app.command("report")(report.report_command)
 app.add_typer(lab.app, name="lab")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stillwatch.cli import evaluate
+from stillwatch.cli import evaluate, leakage
 from stillwatch.cli.options import Arrivals, Json, Out, Prompts, Quiet, Seed
 from stillwatch.errors import UsageError
 
@@ -105,4 +105,5 @@ def score_command(
 
 
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("leakage")(leakage.leakage_command)
 app.command("coordination")(evaluate.coordination_command)

@@ -10,7 +10,8 @@ import typer
 from stillwatch.cli.options import Json, Out, Quiet, Seed
 
 
-def _complete_format(incomplete: str) -> list[str]:
+def complete_format(incomplete: str) -> list[str]:
+    """Names of formats, for the shell's completion."""
     from stillwatch.readers import READERS
 
     return [reader.name for reader in READERS if reader.name.startswith(incomplete)]
@@ -32,7 +33,7 @@ def scan_command(
         str | None,
         typer.Option(
             "--format",
-            autocompletion=_complete_format,
+            autocompletion=complete_format,
             help="Format of the log; found by content unless given.",
         ),
     ] = None,

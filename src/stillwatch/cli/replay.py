@@ -1,0 +1,79 @@
+"""`stillwatch replay`: what the guard would have done with a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stillwatch.cli.options import Json, Out, Quiet
+from stillwatch.cli.scan import complete_format
+
+
+def replay_command(
+    logs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LOG", help="Files, folders or globs, also .gz and .zst; - for stdin."
+        ),
+    ],
+    out: Out,
+    accounts: Annotated[
+        Path | None,
+        typer.Option("--accounts", help="The provider's account file: JSONL, CSV or Parquet."),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", help="Policy file; the built-in policy, enforced, unless given."),
+    ] = None,
+    every: Annotated[
+        str, typer.Option("--every", help="Shortest time between scans, such as 1h.")
+    ] = "1h",
+    growth: Annotated[
+        float,
+        typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
+    ] = 0.25,
+    log_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            autocompletion=complete_format,
+            help="Format of the log; found by content unless given.",
+        ),
+    ] = None,
+    memory: Annotated[
+        str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
+    ] = "4GB",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Play a log in event time through the guard, scanning as it goes.
+
+    Writes decisions.parquet and rejected.jsonl.
+    """
+    from stillwatch.cli.progress import watch
+    from stillwatch.cli.tables import print_json, print_table
+    from stillwatch.replay import replay
+
+    with watch(quiet=quiet) as progress:
+        done = replay(
+            logs,
+            out=out,
+            accounts=accounts,
+            policy=policy,
+            every=every,
+            growth=growth,
+            format=log_format,
+            memory=memory,
+            progress=progress,
+        )
+    rows = done.tally.rows()
+    if as_json:
+        print_json({"decisions": str(done.decisions), "scans": done.scans, "actions": rows})
+        return
+    print_table(
+        [("action", "left"), ("accounts", "right"), ("requests", "right")],
+        [(str(r["action"]), f"{r['accounts']:,}", f"{r['requests']:,}") for r in rows],
+    )
+    typer.echo(f"{done.scans} scans on the way; decisions: {done.decisions}")

@@ -1,0 +1,77 @@
+"""`stillwatch watch`: scan continuously, and publish what is in force."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stillwatch.cli.options import Out, Quiet
+
+
+def watch_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with logs, such as serve's intake.")
+    ],
+    out: Out,
+    accounts: Annotated[
+        Path | None, typer.Option("--accounts", help="The provider's account file.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="Policy file, which sentences verdicts.")
+    ] = None,
+    every: Annotated[
+        str, typer.Option("--every", help="Shortest event time between scans, such as 1h.")
+    ] = "1h",
+    growth: Annotated[
+        float,
+        typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
+    ] = 0.25,
+    listen: Annotated[
+        int | None,
+        typer.Option("--listen", min=0, max=65_535, help="Also take posted logs on this port."),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Take in what is there, scan if due, and leave.")
+    ] = False,
+    consume: Annotated[
+        bool, typer.Option("--consume", help="Remove files once they are taken in.")
+    ] = False,
+    memory: Annotated[
+        str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
+    ] = "4GB",
+    quiet: Quiet = False,
+) -> None:
+    """Follow a folder of logs, rescan as time goes on, and publish snapshot.json for the guard."""
+    from stillwatch.cli.progress import watch as shown
+    from stillwatch.watching import watch
+
+    def told(line: str) -> None:
+        if not quiet:
+            typer.echo(line, err=True)
+
+    with _listening(folder, out, listen), shown(quiet=quiet or not once) as progress:
+        watch(
+            folder,
+            out=out,
+            accounts=accounts,
+            policy=policy,
+            every=every,
+            growth=growth,
+            once=once,
+            consume=consume,
+            memory=memory,
+            progress=progress,
+            told=told,
+        )
+
+
+def _listening(folder: Path, out: Path, port: int | None) -> AbstractContextManager[None]:
+    if port is None:
+        return nullcontext()
+    from stillwatch.serving.listening import listening
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return listening(folder, port, out / "snapshot.json")

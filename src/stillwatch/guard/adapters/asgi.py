@@ -1,0 +1,211 @@
+"""ASGI middleware: the guard inside the application that serves the model.
+
+    app.add_middleware(StillwatchMiddleware, guard=guard)
+
+It is also what vLLM's `--middleware` takes, as
+``stillwatch.guard.adapters.asgi.StillwatchMiddleware``; there the policy and snapshot come from the
+environment: `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stillwatch.guard.adapters.forward_auth import FIELDS
+from stillwatch.guard.ask import Ask, Settlement
+from stillwatch.guard.bodies import refused, shape_of
+from stillwatch.guard.guard import Guard
+from stillwatch.guard.policy import Policy, load_policy
+from stillwatch.guard.restrict import headers as restriction_headers
+from stillwatch.guard.restrict import restrict_body
+from stillwatch.guard.store import StoreError
+from stillwatch.standing import Snapshot, load_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from stillwatch.guard.decision import Decision
+
+    Message = MutableMapping[str, Any]
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+GUARDED = ("/chat/completions", "/completions", "/responses", "/messages")
+"""Paths that end so ask a model."""
+
+LARGEST = 64 << 20
+"""Bytes of a body that is looked into; a larger one passes with its headers alone judged."""
+
+
+class StillwatchMiddleware:
+    """Asks the guard about every request to a model.
+
+    Args:
+        app: what answers.
+        guard: decides; made from the environment if not given.
+        account_header: names the account; set by what authenticates clients, never by a client.
+        paths: ends of the paths that ask a model.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        guard: Guard | None = None,
+        account_header: str = FIELDS["account_id"],
+        paths: tuple[str, ...] = GUARDED,
+    ) -> None:
+        self._app = app
+        self._guard = guard or guard_from_environment()
+        self._fields = {**FIELDS, "account_id": account_header.lower()}
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http" or not scope["path"].rstrip("/").endswith(self._paths):
+            await self._app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        body = await _read(receive)
+        asked = _object(body)
+        ask = self._ask(headers, asked, scope)
+        decision = await self._guard.decide_shared(ask, self._guard.trace(ask), route="asgi")
+        if not decision.passes:
+            await _refuse(send, decision, scope["path"], headers)
+            return
+        if decision.restrictions is not None and decision.enforced and asked is not None:
+            restrict_body(asked, decision.restrictions)
+            body = msgspec.json.encode(asked)
+            scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
+        seen = _Seen(send, decision)
+        await self._app(scope, _once(body, receive), seen)
+        await self._settle(ask, decision, seen)
+
+    def _ask(self, headers: dict[str, str], body: dict[str, Any] | None, scope: Scope) -> Ask:
+        found = {f: headers[name] for f, name in self._fields.items() if name in headers}
+        client = scope.get("client")
+        asked = body or {}
+        text = {k: v for k in ("messages", "prompt", "model") if (v := asked.get(k)) is not None}
+        most = asked.get("max_tokens") or asked.get("max_completion_tokens") or 0
+        fields: dict[str, Any] = {
+            "account_id": "anonymous",
+            "client_address": client[0] if client else None,
+            **found,
+            **{k: v for k, v in text.items() if k == "messages" or isinstance(v, str)},
+        }
+        if isinstance(system := asked.get("system"), str):
+            fields["system_prompt"] = system
+        return Ask(tokens=most if isinstance(most, int) else 0, **fields)
+
+    async def _settle(self, ask: Ask, decision: Decision, seen: _Seen) -> None:
+        used = seen.used if seen.used is not None else decision.reserved
+        settlement = Settlement(
+            account_id=ask.account_id,
+            api_key_id=ask.api_key_id,
+            organization_id=ask.organization_id,
+            payment_fingerprint=ask.payment_fingerprint,
+            verification_level=ask.verification_level,
+            reserved=decision.reserved,
+            used=used,
+            status=seen.status,
+        )
+        try:
+            await self._guard.settle_shared(settlement, self._guard.trace(ask))
+        except StoreError:
+            return  # what was reserved stays taken until it fades
+
+
+class _Seen:
+    """Passes an answer on, adds the instructions, and reads the usage from a JSON body."""
+
+    def __init__(self, send: Send, decision: Decision) -> None:
+        self._send = send
+        self._extra = _instructions(decision)
+        self._body = bytearray()
+        self._json = False
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            kind = dict(message.get("headers", ())).get(b"content-type", b"")
+            self._json = kind.startswith(b"application/json")
+            message = {**message, "headers": [*message.get("headers", ()), *self._extra]}
+        elif self._json and len(self._body) < LARGEST:
+            self._body += message.get("body", b"")
+        await self._send(message)
+
+    @property
+    def used(self) -> float | None:
+        """Tokens that the answer says it took; None where it does not say."""
+        usage = (_object(bytes(self._body)) or {}).get("usage")
+        if not isinstance(usage, dict):
+            return None
+        total = usage.get("total_tokens")
+        parts = [usage.get("input_tokens"), usage.get("output_tokens")]
+        known = [part for part in parts if isinstance(part, int)]
+        return total if isinstance(total, int) else sum(known) if known else None
+
+
+def guard_from_environment() -> Guard:
+    """A guard as `STILLWATCH_POLICY` and `STILLWATCH_SNAPSHOT` say; the built-in one without."""
+    policy, snapshot = (os.environ.get(f"STILLWATCH_{n}") for n in ("POLICY", "SNAPSHOT"))
+    return Guard(
+        load_policy(Path(policy)) if policy else Policy(),
+        load_snapshot(Path(snapshot)) if snapshot else Snapshot(sequence=0),
+    )
+
+
+def _instructions(decision: Decision) -> list[tuple[bytes, bytes]]:
+    found = {"x-stillwatch-action": decision.effective.value}
+    if decision.restrictions is not None and decision.enforced:
+        found.update(restriction_headers(decision.restrictions))
+    return [(name.encode(), value.encode()) for name, value in found.items()]
+
+
+async def _read(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    if len(body) > LARGEST:
+        return None
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _with_length(headers: list[tuple[bytes, bytes]], size: int) -> list[tuple[bytes, bytes]]:
+    kept = [(k, v) for k, v in headers if k.lower() != b"content-length"]
+    return [*kept, (b"content-length", str(size).encode())]
+
+
+async def _refuse(send: Send, decision: Decision, path: str, headers: dict[str, str]) -> None:
+    answer = refused(decision, shape_of(path, headers))
+    raw = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": answer.json})

@@ -1,0 +1,88 @@
+"""What `restrict` asks of a gateway: the policy's words as instructions, and those as headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stillwatch.guard.decision import Restrictions
+
+if TYPE_CHECKING:
+    from stillwatch.guard.policy import Restrict
+
+REASONING_KEYS = ("reasoning", "reasoning_effort", "thinking")
+"""Parameters by which OpenAI- and Anthropic-shaped requests ask for raw reasoning."""
+
+
+def restrictions(policy: Restrict) -> Restrictions:
+    """The instructions that go with a restricted request."""
+    return Restrictions(
+        withhold_reasoning=policy.reasoning == "withhold",
+        withhold_logprobs=policy.logprobs == "withhold",
+        max_choices=policy.choices,
+        max_output_tokens=policy.output_tokens,
+        watermark=policy.watermark,
+    )
+
+
+def headers(given: Restrictions) -> dict[str, str]:
+    """The instructions as HTTP headers, which name only what is to be done."""
+    found: dict[str, str] = {}
+    withheld = [
+        name
+        for name, wanted in (
+            ("reasoning", given.withhold_reasoning),
+            ("logprobs", given.withhold_logprobs),
+        )
+        if wanted
+    ]
+    if withheld:
+        found["x-stillwatch-withhold"] = ", ".join(withheld)
+    if given.max_choices is not None:
+        found["x-stillwatch-max-choices"] = str(given.max_choices)
+    if given.max_output_tokens is not None:
+        found["x-stillwatch-max-output-tokens"] = str(given.max_output_tokens)
+    if given.watermark:
+        found["x-stillwatch-watermark"] = "1"
+    return found
+
+
+def unset(given: Restrictions) -> list[str]:
+    """Parameters of OpenAI- and Anthropic-shaped requests that a restricted one goes without."""
+    names: list[str] = []
+    if given.withhold_logprobs:
+        names += ("logprobs", "top_logprobs")
+    if given.withhold_reasoning:
+        names += REASONING_KEYS
+    return names
+
+
+def cap(given: Restrictions) -> dict[str, int]:
+    """Most that such a parameter may ask for; `max_tokens` is set where none is."""
+    most: dict[str, int] = {}
+    if given.max_choices is not None:
+        most["n"] = given.max_choices
+    if given.max_output_tokens is not None:
+        most |= dict.fromkeys(("max_completion_tokens", "max_tokens"), given.max_output_tokens)
+    return most
+
+
+def restrict_body(body: dict[str, Any], given: Restrictions) -> list[str]:
+    """Change an OpenAI- or Anthropic-shaped request so that it asks for no more than it may have.
+
+    Args:
+        body: the decoded request, changed in place.
+        given: the instructions.
+
+    Returns:
+        Names of the parameters that were changed, for the answer's headers: nothing is changed in
+        silence.
+    """
+    changed = [name for name in unset(given) if body.pop(name, None) is not None]
+    for name, most in cap(given).items():
+        asked = body.get(name)
+        if asked is None and (name != "max_tokens" or "max_completion_tokens" in body):
+            continue
+        if not isinstance(asked, int) or asked > most:
+            body[name] = most
+            changed.append(name)
+    return changed

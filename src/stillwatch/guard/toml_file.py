@@ -1,0 +1,140 @@
+"""TOML files into structs, with messages that name file, line and key.
+
+The parser of the standard library keeps no positions, and the one that does is slow and changes
+the values' types; a text that has parsed already is simple enough to look through.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from stillwatch.errors import InputError
+from stillwatch.guard.quantities import Duration, Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a file; a key that it does not have is an error."""
+
+
+Whole = TypeVar("Whole", bound=Section)
+
+
+def read_toml(path: Path, what: str) -> str:
+    """The text of a file.
+
+    Args:
+        path: the file.
+        what: it is, for the message.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise InputError(f"this {what} cannot be read: {reason}", file=str(path)) from None
+
+
+def convert(text: str, kind: type[Whole], *, file: str, pages: str) -> Whole:
+    """A TOML text as a struct.
+
+    Args:
+        text: the text.
+        kind: what it holds.
+        file: its name, for messages.
+        pages: where its keys are described, for messages.
+
+    Raises:
+        InputError: it is not TOML, a key does not exist, or a value makes no sense.
+    """
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", file=file) from None
+    try:
+        return msgspec.convert(given, kind, dec_hook=_read)
+    except msgspec.ValidationError as error:
+        problem, key = _explain(str(error), pages)
+        raise InputError(
+            problem, file=file, line=line_of(text, key.split(".")), field=key
+        ) from None
+
+
+def _read(kind: type, value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("expected text in quotes")
+    return Duration.parse(value) if kind is Duration else Rate.parse(value)
+
+
+def values_of(section: Section) -> Any:
+    """A struct as the values that its file would hold, defaults too."""
+    return msgspec.to_builtins(section, enc_hook=str)
+
+
+def _explain(message: str, pages: str) -> tuple[str, str]:
+    """What is wrong, and with which key."""
+    problem, _, place = message.partition(" - at ")
+    key = place.strip("`").removeprefix("$").lstrip(".")
+    if unknown := re.search(r"unknown field `([^`]+)`", problem):
+        key = f"{key}.{unknown[1]}".lstrip(".")
+        problem = f"there is no such key; {pages} lists them"
+    return problem, key
+
+
+_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_HEADER = re.compile(rf"^\s*\[\[?\s*({_DOTTED})\s*\]\]?")
+_KEY = re.compile(rf"(?:^|[{{,])\s*({_DOTTED})\s*=")
+
+
+def line_of(text: str, key: Sequence[str]) -> int | None:
+    """The 1-based line of a key, or of the nearest table around it that is written.
+
+    Args:
+        text: TOML that parses.
+        key: the path to the key.
+    """
+    wanted, best, line = list(key), 0, None
+    table: list[str] = []
+    for number, content in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(content):
+            table = _parts(header[1])
+            paths = [table]
+        else:
+            paths = _paths(table, content)
+        for path in paths:
+            shared = _shared(path, wanted)
+            if shared > best:
+                best, line = shared, number
+    return line
+
+
+def _shared(path: list[str], wanted: list[str]) -> int:
+    """How many parts two paths have in common from the beginning."""
+    for count, (one, other) in enumerate(zip(path, wanted, strict=False)):
+        if one != other:
+            return count
+    return min(len(path), len(wanted))
+
+
+def _paths(table: list[str], content: str) -> list[list[str]]:
+    """Full paths of the keys on a line; those in an inline table follow the key before them."""
+    paths: list[list[str]] = []
+    for found in _KEY.finditer(content.split("#", 1)[0]):
+        parts = _parts(found[1])
+        inline = bool(paths) and found[0].lstrip()[:1] in "{,"
+        paths.append([*(paths[0] if inline else table), *parts])
+    return paths
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip("\"'") for part in re.findall(_PART, dotted)]

@@ -1,0 +1,114 @@
+"""A log played in event time through the code that runs online, with scans as it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stillwatch.guard import Guard, Policy, load_policy, profiles_of
+from stillwatch.guard.clock import ReplayClock
+from stillwatch.progress import Silent
+from stillwatch.readers import open_log, read_accounts
+from stillwatch.replay.decisions import DecisionFile
+from stillwatch.replay.events import events
+from stillwatch.replay.play import Play
+from stillwatch.replay.rescans import Rescans
+from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
+from stillwatch.scanning import folder_of
+from stillwatch.sketch import Sketcher, SketchKey
+from stillwatch.store import SketchStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from stillwatch.progress import Progress
+    from stillwatch.replay.play import Reaction
+    from stillwatch.replay.tally import Tally
+
+__all__ = ["Replay", "replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The outcome of a replay.
+
+    Attributes:
+        decisions: the file.
+        tally: requests and accounts by action.
+        scans: how many were made on the way.
+    """
+
+    decisions: Path
+    tally: Tally
+    scans: int
+
+
+def replay(  # noqa: PLR0913 - one call is the whole interface
+    logs: Sequence[str | Path],
+    *,
+    out: str | Path,
+    accounts: str | Path | None = None,
+    policy: str | Path | Policy | None = None,
+    every: str = "1h",
+    growth: float = GROWTH,
+    format: str | None = None,  # noqa: A002 - the contract's name
+    key: SketchKey | None = None,
+    memory: str = "4GB",
+    reacting: Callable[[Guard], Reaction] | None = None,
+    progress: Progress | None = None,
+) -> Replay:
+    """Play a log through the guard and write what it decides to `out`/decisions.parquet.
+
+    Args:
+        logs: files, folders, globs, or ``-``.
+        out: folder for `decisions.parquet` and `rejected.jsonl`.
+        accounts: the account file, if there is one.
+        policy: a file or a policy; the built-in one, enforced, if not given.
+        every: the shortest time between scans.
+        growth: share by which the log must have grown for another scan.
+        format: of the log; recognised by content where not given.
+        key: of the sketches; from the environment or its file where not given.
+        memory: most memory the engine may take.
+        reacting: makes somebody who answers to decisions, for the lab.
+        progress: shows the steps.
+
+    Raises:
+        UsageError: an argument makes no sense.
+        InputError: a file cannot be used.
+    """
+    progress = progress or Silent()
+    schedule = Schedule(int(parse_every(every) * MICROS), growth)
+    rules = policy if isinstance(policy, Policy) else _policy(policy)
+    folder = folder_of(Path(out))
+    key = key or SketchKey.load()
+    sketcher = Sketcher(key)
+    log = open_log([str(source) for source in logs], format=format, progress=progress)
+    declared = read_accounts(Path(accounts)).table if accounts else None
+    guard = Guard(rules, profiles=profiles_of(declared), clock=ReplayClock(), sketcher=sketcher)
+    work = folder / ".replay"
+    with (
+        events(log, sketcher, work, folder / "rejected.jsonl", memory=memory) as played,
+        DecisionFile(folder / "decisions.parquet") as decisions,
+    ):
+        store = SketchStore.open(work / "sketches", key.fingerprint)
+        rescans = Rescans(
+            store,
+            sketcher,
+            declared,
+            guard,
+            schedule,
+            key_fingerprint=key.fingerprint,
+            memory=memory,
+        )
+        reaction = reacting(guard) if reacting is not None else None
+        tally = Play(guard, rescans, decisions, sketcher, reaction).run(played, progress)
+    return Replay(folder / "decisions.parquet", tally, rescans.scans)
+
+
+def _policy(path: str | Path | None) -> Policy:
+    if path is not None:
+        return load_policy(Path(path))
+    return msgspec.structs.replace(Policy(), mode="enforce")

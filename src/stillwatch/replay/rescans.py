@@ -1,0 +1,106 @@
+"""Scans during a replay: what has come so far, judged, and published to the guard."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from stillwatch.ingest import OPTIONAL
+from stillwatch.publishing import snapshot_of
+from stillwatch.scanning import detected
+from stillwatch.schema import SKETCHES
+from stillwatch.store import NAMES, Position, Taken
+
+if TYPE_CHECKING:
+    from stillwatch.guard import Guard
+    from stillwatch.replay.schedule import Schedule
+    from stillwatch.sketch import Sketcher
+    from stillwatch.store import SketchStore
+
+_COLUMNS = tuple(sorted(set(SKETCHES.names) & set(OPTIONAL)))
+
+
+class Rescans:
+    """Keeps what has been played in a store of its own, and scans it when the schedule says so.
+
+    Args:
+        store: empty.
+        sketcher: of its key.
+        declared: the account file, or None.
+        guard: gets the snapshots.
+        schedule: says when.
+        key_fingerprint: of the key.
+        memory: most memory that a scan may take.
+    """
+
+    def __init__(
+        self,
+        store: SketchStore,
+        sketcher: Sketcher,
+        declared: pa.Table | None,
+        guard: Guard,
+        schedule: Schedule,
+        *,
+        key_fingerprint: str,
+        memory: str,
+    ) -> None:
+        self._store, self._sketcher, self._declared = store, sketcher, declared
+        self._guard, self.schedule = guard, schedule
+        self._fingerprint, self._memory = key_fingerprint, memory
+        self._waiting: list[pa.Table] = []
+        self._rows = self._parts = 0
+        self.scans = 0
+
+    def take(self, rows: pa.Table) -> None:
+        """Keep rows (`events.EVENTS`) that have been played."""
+        if len(rows):
+            self._waiting.append(rows)
+            self._rows += len(rows)
+
+    def declare(self, accounts: pa.Table) -> None:
+        """Learn of accounts (`schema.ACCOUNTS`) that were opened meanwhile."""
+        if self._declared is not None:
+            self._declared = pa.concat_tables([self._declared, accounts])
+
+    def at(self, micros: int) -> None:
+        """Scan all that was taken, if it is enough, as of a moment."""
+        if not self.schedule.wants(self._rows):
+            return
+        self._keep()
+        as_of = datetime.fromtimestamp(micros / 1e6, UTC)
+        with detected(self._store, self._sketcher, self._declared, memory=self._memory) as (
+            requests,
+            found,
+        ):
+            snapshot = snapshot_of(
+                found.campaigns,
+                requests,
+                self._declared,
+                self._sketcher,
+                policy=self._guard.policy,
+                as_of=as_of,
+                previous=self._guard.snapshot,
+                key_fingerprint=self._fingerprint,
+            )
+        self._guard.apply_snapshot(snapshot)
+        self.schedule.scanned = self._rows
+        self.scans += 1
+
+    def _keep(self) -> None:
+        rows = pa.concat_tables(self._waiting)
+        names = pa.table([rows["account"], rows["account_id"]], schema=NAMES)
+        self._parts += 1
+        taken = Taken(
+            part=f"{self._parts:06d}",
+            positions=(Position("replay", self._rows, complete=False),),
+            requests=len(rows),
+            rejected=0,
+            rejected_bytes=0,
+            columns=_COLUMNS,
+        )
+        distinct = names.group_by(NAMES.names).aggregate([])
+        self._store.add(rows.select(SKETCHES.names).cast(SKETCHES), distinct, taken)
+        self._store.seal(memory=self._memory)
+        self._waiting.clear()

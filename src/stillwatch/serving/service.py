@@ -1,0 +1,200 @@
+"""The guard with its files: loaded, and loaded again when they change, without a pause."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stillwatch.errors import InputError
+from stillwatch.guard import Guard, Policy, load_policy, profiles_of
+from stillwatch.guard.clock import ServiceClock
+from stillwatch.guard.store import StoreError
+from stillwatch.guard.store.memory import MemoryStore
+from stillwatch.guard.store.redis import RedisStore
+from stillwatch.readers import read_accounts
+from stillwatch.serving.intake import Intake
+from stillwatch.serving.sightings import sightings
+from stillwatch.sketch import Sketcher, SketchKey
+from stillwatch.standing import Snapshot, load_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stillwatch.guard.store import Store
+    from stillwatch.serving.settings import Secrets, Settings
+
+POLL = 1.0
+"""Seconds between looks at the files."""
+
+AT_A_TIME = 20
+"""Requests of a posted log that are looked at before decisions have their turn again."""
+
+STEPPED_BACK = 5.0
+"""Seconds by which the clock must have stepped back to be worth a word."""
+
+_log = logging.getLogger("stillwatch.serving")
+
+_Mark = tuple[int, int, int] | None
+
+
+class Service:
+    """Everything behind the HTTP interface.
+
+    Args:
+        settings: where the files are.
+        secrets: token and address of the store.
+        key: of the sketches.
+        clock: of the service.
+
+    Raises:
+        InputError: a file is broken; at the start that is an error, later the last good one stays.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        *,
+        key: SketchKey,
+        clock: ServiceClock | None = None,
+    ) -> None:
+        self.settings, self.token = settings, secrets.token
+        self.clock = clock or ServiceClock()
+        self.started = time.monotonic()
+        self.problems: dict[str, str] = {}
+        self.reloads = 0
+        self.last_log = time.monotonic()
+        self.store_problem = ""
+        store = _store(secrets, key)
+        policy = load_policy(Path(settings.policy)) if settings.policy else Policy()
+        self._sketcher = Sketcher(key)
+        self.guard = Guard(policy, store=store, clock=self.clock, sketcher=self._sketcher)
+        self.shared = store.shared
+        self.intake = Intake(Path(settings.intake)) if settings.intake else None
+        self._fingerprint = key.fingerprint
+        self._marks: dict[str, _Mark] = {"policy": _mark(settings.policy)}
+        self._loaders: dict[str, Callable[[Path], None]] = {
+            "policy": self._load_policy,
+            "snapshot": self._load_snapshot,
+            "accounts": self._load_accounts,
+        }
+        if settings.accounts:
+            self._load_accounts(Path(settings.accounts))
+            self._marks["accounts"] = _mark(settings.accounts)
+        # a snapshot that is missing or half-written must not keep the service from starting
+        self._reload("snapshot", force=True)
+
+    def reload(self, *, force: bool = False) -> None:
+        """Load the files that have changed; a broken one is reported and the last good one stays.
+
+        Args:
+            force: load all of them.
+        """
+        for name in self._loaders:
+            self._reload(name, force=force)
+
+    def _reload(self, name: str, *, force: bool) -> None:
+        path = getattr(self.settings, name)
+        if not path:
+            return
+        mark = _mark(path)
+        if not force and mark == self._marks.get(name):
+            return
+        self._marks[name] = mark
+        try:
+            self._loaders[name](Path(path))
+        except InputError as error:
+            self.problems[name] = str(error)
+            _log.error("reload failed", extra={"file": name, "problem": str(error)})
+        else:
+            self.problems.pop(name, None)
+            self.reloads += 1
+            _log.info("reloaded", extra={"file": name})
+
+    def _load_policy(self, path: Path) -> None:
+        self.guard.apply_policy(load_policy(path))
+
+    def _load_snapshot(self, path: Path) -> None:
+        snapshot = load_snapshot(path) if path.exists() else Snapshot(sequence=0)
+        if snapshot.key_fingerprint not in ("", self._fingerprint):
+            raise InputError(
+                "its tokens were made with another sketch key; use the key of the scans",
+                file=str(path),
+            )
+        if not self.guard.apply_snapshot(snapshot):
+            raise InputError(
+                f"it has sequence {snapshot.sequence}, older than what is in force", file=str(path)
+            )
+
+    def _load_accounts(self, path: Path) -> None:
+        self.guard.profiles = profiles_of(read_accounts(path).table)
+
+    async def look_after(self) -> None:
+        """Poll the files, close segments, and watch the store, until cancelled."""
+        while True:
+            await asyncio.to_thread(self.reload)
+            if self.intake is not None:
+                for path in await asyncio.to_thread(self.intake.tick):
+                    await self._observe(path)
+            try:
+                await self.guard.store.ping()
+                self.store_problem = ""
+            except StoreError as error:
+                if not self.store_problem:
+                    _log.error("store away", extra={"problem": str(error)})
+                self.store_problem = str(error)
+            await asyncio.sleep(POLL)
+
+    async def _observe(self, path: Path) -> None:
+        """Show live detection what was posted, a little at a time."""
+        try:
+            seen = await asyncio.to_thread(sightings, path, self._sketcher)
+        except (InputError, OSError) as error:  # what follows the folder will say it too
+            _log.warning("posted log not read", extra={"file": path.name, "problem": str(error)})
+            return
+        for number, (ask, traces, status) in enumerate(seen):
+            self.guard.observe(ask, traces, status)
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Close segments and connections."""
+        if self.intake is not None:
+            self.intake.tick(everything=True)
+        await self.guard.store.close()
+
+    def degraded(self) -> dict[str, str]:
+        """What is not as it should be, and what that means."""
+        found = {f"{name} file": problem for name, problem in self.problems.items()}
+        if self.store_problem:
+            found["store"] = f"{self.store_problem}; budgets are counted in this process alone"
+        if self.clock.behind > STEPPED_BACK:
+            found["clock"] = (
+                f"the system's clock stepped back by {self.clock.behind:.0f} s; time goes on from "
+                "where it was"
+            )
+        silence = time.monotonic() - self.last_log
+        limit = self.settings.log_silence_seconds
+        if self.intake is not None and limit and silence > limit:
+            found["logs"] = f"no log was posted for {silence:.0f} s; live detection sees nothing"
+        return found
+
+
+def _store(secrets: Secrets, key: SketchKey) -> Store:
+    if not secrets.redis_url:
+        return MemoryStore()
+    secret = hashlib.blake2b(b"store", key=key.secret, digest_size=32).digest()
+    return RedisStore(secrets.redis_url, secret=secret)
+
+
+def _mark(path: str) -> _Mark:
+    """What tells one version of a file from another without reading it."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

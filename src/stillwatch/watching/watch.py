@@ -1,0 +1,217 @@
+"""`stillwatch watch`: the loop around following, taking in, scanning and publishing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from stillwatch.errors import InputError
+from stillwatch.guard import Policy, load_policy
+from stillwatch.ingest import ingest
+from stillwatch.progress import Silent
+from stillwatch.publishing import snapshot_of
+from stillwatch.readers import open_log, read_accounts
+from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
+from stillwatch.scanning import detected, folder_of
+from stillwatch.sketch import Sketcher, SketchKey
+from stillwatch.standing import Snapshot, load_snapshot, write_snapshot
+from stillwatch.store import SketchStore
+from stillwatch.watching.follow import Follower
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from stillwatch.progress import Progress
+
+POLL = 2.0
+"""Seconds between looks at the folder."""
+
+
+@dataclass
+class Watch:
+    """Everything that a watch keeps.
+
+    Attributes:
+        out: folder with the sketches, `rejected.jsonl` and `snapshot.json`.
+        snapshot: the last one published.
+    """
+
+    follower: Follower
+    store: SketchStore
+    sketcher: Sketcher
+    key: SketchKey
+    policy: Policy
+    declared: pa.Table | None
+    schedule: Schedule
+    out: Path
+    memory: str
+    progress: Progress
+    snapshot: Snapshot
+    _latest: int = 0
+    _problems: dict[str, str] = field(default_factory=dict)
+
+    def take(self, now: float) -> int:
+        """Take in what is new.
+
+        Args:
+            now: wall clock, seconds.
+
+        Returns:
+            How many files had something new.
+        """
+        pieces = list(self.follower.pieces(now))
+        taken = []
+        for piece in pieces:
+            path = self.follower.path_of(piece)
+            try:
+                log = open_log([path], progress=self.progress)
+                ingest(log, self.store, self.sketcher, self.out / "rejected.jsonl", append=True)
+            except InputError as error:
+                # one broken file must not stop the others; it is looked at again when it changes
+                self._problems[piece.name] = str(error)
+            else:
+                self._problems.pop(piece.name, None)
+            taken.append(piece)
+        if taken:
+            self.follower.done(taken)
+        return len(taken)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Files that could not be used, and why."""
+        return dict(self._problems)
+
+    def scan_if_due(self) -> bool:
+        """Scan and publish if the log's own time has come, and enough is new.
+
+        Returns:
+            Whether a snapshot was published.
+        """
+        self.store.seal(memory=self.memory)
+        requests, latest = _sealed(self.store)
+        moment = self.schedule.reached(latest) if latest else None
+        if moment is None or not self.schedule.wants(requests):
+            return False
+        self.publish(datetime.fromtimestamp(latest / 1e6, UTC))
+        self.schedule.scanned = requests
+        return True
+
+    def publish(self, as_of: datetime) -> None:
+        """Scan everything and replace `snapshot.json`."""
+        with detected(
+            self.store,
+            self.sketcher,
+            self.declared,
+            memory=self.memory,
+            progress=self.progress,
+        ) as (requests, found):
+            self.snapshot = snapshot_of(
+                found.campaigns,
+                requests,
+                self.declared,
+                self.sketcher,
+                policy=self.policy,
+                as_of=as_of,
+                previous=self.snapshot,
+                key_fingerprint=self.key.fingerprint,
+            )
+        write_snapshot(self.snapshot, self.out / "snapshot.json")
+
+
+def watch(  # noqa: PLR0913 - one call is the whole interface
+    folder: str | Path,
+    *,
+    out: str | Path,
+    accounts: str | Path | None = None,
+    policy: str | Path | None = None,
+    every: str = "1h",
+    growth: float = GROWTH,
+    once: bool = False,
+    consume: bool = False,
+    key: SketchKey | None = None,
+    memory: str = "4GB",
+    progress: Progress | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> Watch:
+    """Follow a folder of logs until interrupted.
+
+    Args:
+        folder: with the logs, such as the service's `intake`.
+        out: folder for sketches, `rejected.jsonl` and `snapshot.json`; a later watch goes on.
+        accounts: the account file; read again before every scan.
+        policy: sentences the verdicts.
+        every: the shortest event time between scans.
+        growth: share by which the log must have grown for another scan.
+        once: take in what is there, scan if it is due, and return.
+        consume: remove files once they are taken in.
+        key: of the sketches; from the environment or its file where not given.
+        memory: most memory the engine may take.
+        progress: shows the steps.
+        told: hears what happened, in lines.
+
+    Raises:
+        UsageError: an argument makes no sense.
+        InputError: a file cannot be used.
+    """
+    where = Path(folder)
+    if not where.is_dir():
+        raise InputError("there is no such folder to follow", file=str(where))
+    result = folder_of(Path(out))
+    key = key or SketchKey.load()
+    published = result / "snapshot.json"
+    watched = Watch(
+        store=SketchStore.open(result / "sketches", key.fingerprint),
+        follower=Follower(where, result / "following", consume=consume),
+        sketcher=Sketcher(key),
+        key=key,
+        policy=load_policy(Path(policy)) if policy else Policy(),
+        declared=None,
+        schedule=Schedule(int(parse_every(every) * MICROS), growth),
+        out=result,
+        memory=memory,
+        progress=progress or Silent(),
+        snapshot=load_snapshot(published) if published.exists() else Snapshot(sequence=0),
+    )
+    _resume(watched)
+    while True:
+        fresh = watched.take(time.time())
+        if fresh:
+            watched.declared = read_accounts(Path(accounts)).table if accounts else None
+            told(f"took in {fresh} files")
+            if watched.scan_if_due():
+                told(f"published snapshot {watched.snapshot.sequence}: {_standings(watched)}")
+        if once:
+            return watched
+        time.sleep(POLL)
+
+
+def _standings(watched: Watch) -> str:
+    snapshot = watched.snapshot
+    return f"{len(snapshot.standings)} accounts in {len(snapshot.campaigns)} campaigns"
+
+
+def _resume(watched: Watch) -> None:
+    """Set the schedule to where the last published snapshot left it."""
+    schedule, as_of = watched.schedule, watched.snapshot.as_of
+    begun = int(as_of.timestamp() * MICROS) if as_of is not None else 1
+    schedule.due = (begun // schedule.every + 1) * schedule.every
+
+
+def _sealed(store: SketchStore) -> tuple[int, int]:
+    """Requests in the sealed days, and the latest time of any, in microseconds."""
+    requests, latest = 0, 0
+    for day in store.days():
+        found = pq.ParquetFile(store.path / "days" / f"{day}.parquet")
+        requests += found.metadata.num_rows
+        column = found.schema_arrow.get_field_index("timestamp")
+        for group in range(found.metadata.num_row_groups):
+            most = found.metadata.row_group(group).column(column).statistics.max
+            latest = max(latest, int(most.timestamp() * 1e6))
+    return requests, latest

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from stillwatch.guard import Decision, Guard, parse_policy
+from stillwatch.guard.adapters.asgi import StillwatchMiddleware
+from stillwatch.guard.bodies import refused, shape_of
+from stillwatch.guard.clock import ReplayClock
+from stillwatch.guard.decision import Restrictions
+from stillwatch.guard.restrict import restrict_body
+from stillwatch.standing import Action, Snapshot, Standing
+
+POLICY = 'mode = "enforce"\n[limits.account]\nrequests = "2/1h"\ntokens = "500/1h"\n'
+HELD = Snapshot(sequence=1, standings=(Standing(account_id="r", action=Action.RESTRICT),))
+
+
+class Exchange:
+    """One request through the middleware to an application that echoes what it got."""
+
+    def __init__(self, guard: Guard, path: str, body: object, **headers: str) -> None:
+        self.got: Any = None
+        self.status, self.body = 0, b""
+        self.headers: dict[str, str] = {}
+        scope = {
+            "type": "http",
+            "path": path,
+            "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
+            "client": ("203.0.113.9", 1),
+        }
+        data = json.dumps(body).encode()
+        parts = [data[:5], data[5:]]
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+                self.headers = {k.decode(): v.decode() for k, v in message["headers"]}
+            else:
+                self.body += message.get("body", b"")
+
+        middleware = StillwatchMiddleware(self.echo, guard)
+        asyncio.run(middleware(scope, receive, send))
+
+    async def echo(self, scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        body = message["body"]
+        while message["more_body"]:
+            message = await receive()
+            body += message["body"]
+        self.got = json.loads(body)
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        answer = json.dumps({"usage": {"prompt_tokens": 1, "total_tokens": 450}}).encode()
+        await send({"type": "http.response.body", "body": answer})
+
+
+def guard() -> Guard:
+    return Guard(parse_policy(POLICY), HELD, clock=ReplayClock())
+
+
+def test_the_middleware_lets_pass_settles_and_throttles() -> None:
+    one = guard()
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10}
+    first = Exchange(one, "/v1/chat/completions", body, x_account_id="a")
+    assert (first.status, first.got) == (200, body)
+    assert first.headers["x-stillwatch-action"] == "allow"
+    # 450 of 500 tokens were used, though 10 were reserved
+    second = Exchange(one, "/v1/chat/completions", body | {"max_tokens": 60}, x_account_id="a")
+    assert second.status == 429
+    assert int(second.headers["retry-after"]) > 0
+    assert json.loads(second.body)["error"]["code"] == "rate_limit_exceeded"
+    other = Exchange(one, "/v1/messages", body | {"max_tokens": 60}, x_account_id="a")
+    assert json.loads(other.body)["error"]["type"] == "rate_limit_error"
+
+
+def test_the_middleware_restricts_in_the_open() -> None:
+    body = {"n": 4, "logprobs": True, "max_tokens": 9_000, "thinking": {"type": "enabled"}}
+    done = Exchange(guard(), "/v1/chat/completions", body, x_account_id="r")
+    assert done.got == {"n": 1, "max_tokens": 1_024}
+    assert done.headers["x-stillwatch-action"] == "restrict"
+    assert done.headers["x-stillwatch-withhold"] == "reasoning, logprobs"
+
+
+def test_other_paths_are_not_looked_at() -> None:
+    one = guard()
+    for _ in range(5):
+        assert Exchange(one, "/v1/models", {"n": 4}, x_account_id="r").got == {"n": 4}
+    assert not one.counts
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, {"max_tokens": 100}),
+        ({"max_completion_tokens": 500}, {"max_completion_tokens": 100}),
+        ({"max_tokens": 50, "n": 1}, {"max_tokens": 50, "n": 1}),
+        ({"max_tokens": "many", "n": None}, {"max_tokens": 100, "n": None}),
+    ],
+)
+def test_a_body_is_restricted_no_further_than_needed(
+    body: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    restrict_body(body, Restrictions(max_choices=1, max_output_tokens=100))
+    assert body == expected
+
+
+def test_refusals_tell_the_client_what_helps_and_not_the_reason() -> None:
+    decision = Decision(
+        action=Action.VERIFY, reason="secret", notice="Verify.", verify_url="https://x.example/v"
+    )
+    for shape in ("openai", "anthropic"):
+        answer = refused(decision, shape)
+        assert answer.status == 403
+        assert b"https://x.example/v" in answer.json
+        assert b"secret" not in answer.json
+    assert refused(Decision(action=Action.SUSPEND)).body["error"]["code"] == "account_deactivated"
+    assert shape_of("/v1/messages?beta=1") == "anthropic"
+    assert shape_of("/v1/chat/completions", {"anthropic-version": "2023-06-01"}) == "anthropic"
+    assert shape_of("/v1/chat/completions") == "openai"

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from stillwatch.errors import InputError
+from stillwatch.lab import preset, simulate
+from stillwatch.standing import load_snapshot
+from stillwatch.watching import watch
+from stillwatch.watching.follow import SETTLED, Follower
+
+COMMAND = str(Path(sys.executable).with_name("stillwatch"))
+
+
+def line(number: int) -> bytes:
+    moment = f"{number // 3_600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}"
+    row = {
+        "request_id": f"r{number:06d}",
+        "timestamp": f"2026-06-01T{moment}Z",
+        "account_id": f"a{number % 7}",
+        "model": "m",
+        "prompt": f"What is the meaning of the number {number}?",
+    }
+    return json.dumps(row).encode() + b"\n"
+
+
+def kept(out: Path) -> list[int]:
+    """Request keys in the store, after what is left was taken in and sealed."""
+    days = sorted((out / "sketches/days").glob("*.parquet"))
+    return [key for day in days for key in pq.read_table(day)["request_key"].to_pylist()]
+
+
+def test_a_growing_file_is_followed_line_by_line(tmp_path: Path) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    log = logs / "app.jsonl"
+    log.write_bytes(line(1) + line(2) + line(3)[:20])
+    watch(logs, out=out, once=True)
+    assert len(kept(out)) == 2
+    with log.open("ab") as file:
+        file.write(line(3)[20:] + line(4))
+    watch(logs, out=out, once=True)
+    assert len(set(kept(out))) == len(kept(out)) == 4
+
+
+def test_rotation_starts_the_new_file_from_its_beginning(tmp_path: Path) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    (logs / "app.jsonl").write_bytes(line(1) + line(2))
+    watch(logs, out=out, once=True)
+    (logs / "app.jsonl").rename(logs / "app.1.jsonl")
+    (logs / "app.jsonl").write_bytes(line(3))
+    watch(logs, out=out, once=True)
+    assert len(set(kept(out))) == len(kept(out)) == 3
+
+
+def test_a_whole_file_is_taken_once_it_has_settled(tmp_path: Path) -> None:
+    follower = Follower(tmp_path, tmp_path / "state")
+    (tmp_path / "log.csv").write_text("request_id,timestamp\n", encoding="utf-8")
+    changed = (tmp_path / "log.csv").stat().st_mtime
+    names = [p.name for p in follower.pieces(changed + 1) if p.name == "log.csv"]
+    assert names == []
+    pieces = [p for p in follower.pieces(changed + SETTLED + 1) if p.name == "log.csv"]
+    assert len(pieces) == 1
+    follower.done(pieces)
+    assert not [p for p in follower.pieces(changed + 99) if p.name == "log.csv"]
+
+
+def test_a_broken_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    (logs / "bad.txt").write_bytes(b"\0\1\2")
+    os.utime(logs / "bad.txt", (1, 1))
+    (logs / "good.jsonl").write_bytes(line(1))
+    done = watch(logs, out=out, once=True)
+    assert list(done.problems) == ["bad.txt"]
+    assert len(kept(out)) == 1
+
+
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        watch(tmp_path / "none", out=tmp_path / "out", once=True)
+
+
+def test_killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice(tmp_path: Path) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    rnd, total = random.Random(5), 6_000  # noqa: S311
+
+    def write() -> None:
+        with (logs / "app.jsonl").open("ab") as file:
+            for number in range(total):
+                file.write(line(number))
+                if number % 100 == 0:
+                    file.flush()
+                    time.sleep(0.04)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    command = [COMMAND, "watch", str(logs), "--out", str(out), "--quiet"]
+    kills = 0
+    while writer.is_alive() or kills < 4:
+        process = subprocess.Popen(command)
+        time.sleep(rnd.uniform(1.2, 3.0))
+        assert process.poll() is None, "it ended by itself"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    writer.join()
+    done = watch(logs, out=out, once=True)
+    assert not done.problems
+    keys = kept(out)
+    assert len(keys) == len(set(keys)) == total
+    assert (out / "rejected.jsonl").read_bytes() == b""
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return simulate(preset("small"), tmp_path_factory.mktemp("small"), seed=0)
+
+
+def test_a_scan_publishes_what_is_in_force_and_a_later_one_goes_on(
+    provider: Any, tmp_path: Path
+) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    rows = provider.log.read_bytes().splitlines(keepends=True)
+    half = len(rows) // 2
+    (logs / "log.jsonl").write_bytes(b"".join(rows[:half]))
+    first = watch(logs, out=out, accounts=provider.accounts, once=True)
+    assert first.snapshot.sequence == 1
+    again = watch(logs, out=out, accounts=provider.accounts, once=True)
+    assert again.snapshot.sequence == 1
+    with (logs / "log.jsonl").open("ab") as file:
+        file.writelines(rows[half:])
+    second = watch(logs, out=out, accounts=provider.accounts, once=True)
+    assert second.snapshot.sequence == 2
+    assert load_snapshot(out / "snapshot.json") == second.snapshot
+    assert second.snapshot.as_of is not None
+    assert first.snapshot.as_of is not None
+    assert second.snapshot.as_of > first.snapshot.as_of
+    known = {campaign.campaign_id for campaign in second.snapshot.campaigns}
+    assert {s.campaign_id for s in second.snapshot.standings} <= known
+
+
+def test_consumed_files_go_once_they_are_taken_in(tmp_path: Path) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    (logs / "one.jsonl").write_bytes(line(1) + line(2))
+    (logs / "torn.jsonl").write_bytes(line(3) + line(4)[:20])
+    watch(logs, out=out, once=True, consume=True)
+    assert [path.name for path in logs.iterdir()] == ["torn.jsonl"]
+    assert len(kept(out)) == 3
