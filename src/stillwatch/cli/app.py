@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from stillwatch._version import __version__
-from stillwatch.cli import demo, lab, report, scan
+from stillwatch.cli import cases, console, demo, lab, report, scan
 from stillwatch.errors import StillwatchError
 
 INTERRUPTED = 130
@@ -79,4 +79,6 @@ def root(
 app.command("scan")(scan.scan_command)
 app.command("demo")(demo.demo_command)
 app.command("report")(report.report_command)
+app.command("console")(console.console_command)
+app.add_typer(cases.app, name="cases")
 app.add_typer(lab.app, name="lab")

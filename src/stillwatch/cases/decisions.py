@@ -1,0 +1,458 @@
+"""Decisions: who is hit is fixed when one is made, every one has a reason, an author and an undo.
+
+A decision about many accounts is applied in batches by `bulk`; one that needs a second person waits
+for `approvals`. Of all measures applied to an account the strictest is in force, so that a mild
+decision about a whole case never softens a strict one about a member.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, insert, select, update
+
+from stillwatch.cases.accounts import living, refresh
+from stillwatch.cases.actors import Permission
+from stillwatch.cases.errors import ConflictError, NotFoundError, RefusedError
+from stillwatch.cases.keys import commitment
+from stillwatch.cases.models import (
+    Account,
+    Case,
+    CaseStatus,
+    Decision,
+    DecisionState,
+    Measure,
+    MeasureState,
+    Member,
+)
+from stillwatch.cases.notices import notice_for
+from stillwatch.standing import Action
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
+    from stillwatch.cases.rules import Rules
+    from stillwatch.cases.storage import Unit
+
+LEAST_REASON = 10
+"""Characters of a reason: an empty one explains nothing to whoever has to judge an appeal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Whom a decision about a case would hit, and whom it would spare.
+
+    Attributes:
+        targets: accounts that would get the action.
+        cleared: members with an upheld appeal, who are spared.
+        deleted: members that the provider deleted, who are spared.
+        left: former members that the last scan did not find again, who are spared.
+        stricter: targets for whom something stricter is in force and stays so.
+        verified: targets that have reached at least the payment level.
+        organisations: declared organisations among the targets.
+        requests: all requests of the targets in the last scan.
+        stream_requests: their requests in the campaign's stream.
+        needs_approval: whether a second person must agree.
+    """
+
+    targets: int
+    cleared: int
+    deleted: int
+    left: int
+    stricter: int
+    verified: int
+    organisations: int
+    requests: int
+    stream_requests: int
+    needs_approval: bool
+
+
+def targets_of(case: Case) -> Select[tuple[str]]:
+    """Current members of a case that a decision may hit: not cleared by an appeal, not deleted."""
+    return (
+        select(Member.account_id)
+        .join(Account, Account.account_id == Member.account_id)
+        .where(
+            Member.case_id == case.id,
+            Member.scan_id == case.scan_id,
+            Account.deleted_at.is_(None),
+            Account.cleared_at.is_(None),
+        )
+        .order_by(Member.stream_requests.desc(), Member.account_id)
+    )
+
+
+def preview(session: Session, rules: Rules, case: Case, action: Action) -> Preview:
+    """Count whom a decision about a case would hit."""
+    hit = targets_of(case).order_by(None).subquery()
+    severities = [one for one in Action if one.severity > action.severity]
+    row = session.execute(
+        select(
+            func.count(),
+            func.count().filter(Account.action.in_(severities)),
+            func.count().filter(Account.level.in_(("payment", "organisation"))),
+            func.count(func.distinct(Account.organization_id)),
+            func.coalesce(func.sum(Account.requests), 0),
+        )
+        .select_from(hit)
+        .join(Account, Account.account_id == hit.c.account_id)
+    ).one()
+    spared = session.execute(
+        select(
+            func.count().filter(Account.cleared_at.is_not(None)),
+            func.count().filter(Account.deleted_at.is_not(None)),
+            func.count().filter(Member.scan_id != case.scan_id),
+            func.coalesce(
+                func.sum(Member.stream_requests).filter(Member.scan_id == case.scan_id), 0
+            ),
+        )
+        .select_from(Member)
+        .join(Account, Account.account_id == Member.account_id)
+        .where(Member.case_id == case.id)
+    ).one()
+    return Preview(
+        targets=row[0],
+        cleared=spared[0],
+        deleted=spared[1],
+        left=spared[2],
+        stricter=row[1],
+        verified=row[2],
+        organisations=row[3],
+        requests=row[4],
+        stream_requests=spared[3],
+        needs_approval=needs_approval(rules, action, row[0]),
+    )
+
+
+def needs_approval(rules: Rules, action: Action, targets: int) -> bool:
+    """Whether a second person must agree: suspensions in bulk."""
+    return action is Action.SUSPEND and targets >= rules.four_eyes_from
+
+
+def decide_case(
+    unit: Unit,
+    case_id: int,
+    *,
+    action: Action,
+    reason: str,
+    version: int | None = None,
+    notice: str = "",
+    expires_at: datetime | None = None,
+) -> Decision:
+    """Decide about all members of a case.
+
+    Args:
+        unit: the transaction.
+        case_id: the case.
+        action: what shall happen to its members' requests; `allow` dismisses the case.
+        reason: for the operator's own people.
+        version: of the case that the author looked at; None where that does not matter.
+        notice: for the customers; a plain one where not given.
+        expires_at: when it ends by itself.
+
+    Returns:
+        The decision: proposed where it needs a second person, else being applied.
+
+    Raises:
+        ConflictError: somebody changed the case since.
+        RefusedError: the reason is missing, the expiry has passed, or nobody would be hit.
+    """
+    unit.actor.need(Permission.DECIDE)
+    case = find_case(unit.session, case_id, version)
+    _check(unit, reason, expires_at)
+    if action is Action.ALLOW:
+        return _dismiss(unit, case, reason)
+    ids = list(unit.session.execute(targets_of(case)).scalars())
+    if not ids:
+        raise RefusedError("this decision would hit nobody: no member is left that it may touch")
+    waiting = needs_approval(unit.rules, action, len(ids))
+    decision = Decision(
+        case_id=case.id,
+        action=action,
+        reason=reason.strip(),
+        notice=notice.strip() or notice_for(action),
+        state=DecisionState.PROPOSED if waiting else DecisionState.APPLYING,
+        author=unit.actor.name,
+        created_at=unit.now,
+        expires_at=expires_at,
+        needs_approval=waiting,
+        targets=len(ids),
+    )
+    unit.session.add(decision)
+    unit.session.flush()
+    rows = [_pending(decision, account_id) for account_id in ids]
+    unit.session.execute(insert(Measure), rows)
+    case.status = CaseStatus.WAITING if waiting else CaseStatus.DECIDED
+    case.joined = 0
+    case.updated_at = unit.now
+    _record(unit, decision, "decision.propose" if waiting else "decision.make")
+    return decision
+
+
+def decide_account(
+    unit: Unit,
+    account_id: str,
+    *,
+    action: Action,
+    reason: str,
+    notice: str = "",
+    expires_at: datetime | None = None,
+) -> Decision:
+    """Decide about one account; it is in force with the commit.
+
+    Raises:
+        NotFoundError, RefusedError: there is no such account, it was deleted, or the input makes
+            no sense.
+    """
+    unit.actor.need(Permission.DECIDE)
+    account = living(unit.session, account_id)
+    _check(unit, reason, expires_at)
+    if action is Action.ALLOW:
+        raise RefusedError("to let an account through again, lift what is in force for it")
+    return impose(unit, account, action=action, reason=reason, notice=notice, expires_at=expires_at)
+
+
+def impose(
+    unit: Unit,
+    account: Account,
+    *,
+    action: Action,
+    reason: str,
+    notice: str = "",
+    expires_at: datetime | None = None,
+) -> Decision:
+    """Put an action in force for one account, whoever asks: people go through `decide_account`."""
+    decision = Decision(
+        account_id=account.account_id,
+        case_id=account.case_id,
+        action=action,
+        reason=reason.strip(),
+        notice=notice.strip() or notice_for(action),
+        state=DecisionState.APPLIED,
+        author=unit.actor.name,
+        created_at=unit.now,
+        expires_at=expires_at,
+        needs_approval=False,
+        targets=1,
+    )
+    unit.session.add(decision)
+    unit.session.flush()
+    measure = {**_pending(decision, account.account_id), "since": unit.now}
+    unit.session.execute(insert(Measure), [{**measure, "state": MeasureState.APPLIED}])
+    refresh(unit, [account.account_id])
+    _record(unit, decision, "decision.make", account)
+    return decision
+
+
+def undo(unit: Unit, decision_id: int, *, why: str, version: int | None = None) -> Decision:
+    """Take a decision back, for all accounts that it hit; what else was in force stays in force.
+
+    Raises:
+        ConflictError: it was undone or rejected already, or somebody changed it since.
+        RefusedError: no reason is given.
+    """
+    unit.actor.need(Permission.DECIDE)
+    decision = find_decision(unit.session, decision_id, version)
+    if decision.state in {DecisionState.UNDONE, DecisionState.REJECTED}:
+        raise ConflictError(f"{decision.name} is {decision.state} already")
+    _check(unit, why, None)
+    ids = list(
+        unit.session.execute(
+            select(Measure.account_id).where(
+                Measure.decision_id == decision.id, Measure.state == MeasureState.APPLIED
+            )
+        ).scalars()
+    )
+    unit.session.execute(
+        update(Measure)
+        .where(
+            Measure.decision_id == decision.id,
+            Measure.state.in_((MeasureState.APPLIED, MeasureState.PENDING)),
+        )
+        .values(state=MeasureState.ENDED, ended_at=unit.now, ended_why=f"{decision.name} undone")
+    )
+    _settle(unit, decision, DecisionState.UNDONE, why)
+    refresh(unit, ids)
+    _reopen(unit, decision)
+    unit.record(
+        "decision.undo",
+        f"decision:{decision.id}",
+        f"{decision.name}: {decision.action} of {len(ids)} accounts undone",
+        decision=decision.id,
+        why=commitment(decision.salt, why),
+        accounts=len(ids),
+    )
+    return decision
+
+
+def lift(unit: Unit, account: Account, *, why: str) -> int:
+    """End every measure in force for one account, and say how many there were."""
+    ended = unit.session.execute(
+        update(Measure)
+        .where(
+            Measure.account_id == account.account_id,
+            Measure.state.in_((MeasureState.APPLIED, MeasureState.PENDING)),
+        )
+        .values(state=MeasureState.ENDED, ended_at=unit.now, ended_why=why)
+    )
+    refresh(unit, [account.account_id])
+    number = int(ended.rowcount)  # type: ignore[attr-defined]
+    unit.record(
+        "account.lift",
+        f"account:{account.account_id}",
+        f"{number} measures ended: {why}",
+        about=account,
+        measures=number,
+    )
+    return number
+
+
+def lift_account(unit: Unit, account_id: str, *, why: str) -> int:
+    """Let an account through again because an investigator says so.
+
+    Raises:
+        ConflictError: nothing is in force for it.
+    """
+    unit.actor.need(Permission.DECIDE)
+    account = living(unit.session, account_id)
+    _check(unit, why, None)
+    if account.action == Action.ALLOW:
+        raise ConflictError("nothing is in force for this account (any more)")
+    return lift(unit, account, why=why.strip())
+
+
+def expire(unit: Unit) -> int:
+    """End measures whose time is over; the guard has stopped to apply them on its own already."""
+    rows = unit.session.execute(
+        select(Measure).where(Measure.state == MeasureState.APPLIED, Measure.expires_at <= unit.now)
+    ).scalars()
+    ids = []
+    for measure in rows:
+        measure.state, measure.ended_at = MeasureState.ENDED, unit.now
+        measure.ended_why = "expired"
+        ids.append(measure.account_id)
+    if ids:
+        refresh(unit, ids)
+        unit.record("measure.expire", "measures", f"{len(ids)} expired", accounts=len(ids))
+    return len(ids)
+
+
+def find_case(session: Session, case_id: int, version: int | None = None) -> Case:
+    """A case, in the version that somebody looked at.
+
+    Raises:
+        NotFoundError: there is none.
+        ConflictError: it was changed since.
+    """
+    case = session.get(Case, case_id)
+    if case is None:
+        raise NotFoundError(f"there is no case C-{case_id}")
+    if version is not None and case.version != version:
+        raise ConflictError(
+            f"{case.name} was changed since you opened it (it is {case.status!r} now); "
+            "look at it again before you act"
+        )
+    return case
+
+
+def find_decision(session: Session, decision_id: int, version: int | None = None) -> Decision:
+    """A decision, in the version that somebody looked at.
+
+    Raises:
+        NotFoundError: there is none.
+        ConflictError: it was changed since.
+    """
+    decision = session.get(Decision, decision_id)
+    if decision is None:
+        raise NotFoundError(f"there is no decision D-{decision_id}")
+    if version is not None and decision.version != version:
+        raise ConflictError(
+            f"{decision.name} was changed since you opened it (it is {decision.state!r} now)"
+        )
+    return decision
+
+
+def _dismiss(unit: Unit, case: Case, reason: str) -> Decision:
+    decision = Decision(
+        case_id=case.id,
+        action=Action.ALLOW,
+        reason=reason.strip(),
+        notice="",
+        state=DecisionState.APPLIED,
+        author=unit.actor.name,
+        created_at=unit.now,
+        needs_approval=False,
+        targets=0,
+    )
+    unit.session.add(decision)
+    case.status, case.updated_at = CaseStatus.DISMISSED, unit.now
+    case.joined = 0
+    unit.session.flush()
+    unit.touch_standing()
+    _record(unit, decision, "case.dismiss")
+    return decision
+
+
+def _pending(decision: Decision, account_id: str) -> dict[str, object]:
+    return {
+        "decision_id": decision.id,
+        "account_id": account_id,
+        "action": decision.action,
+        "state": MeasureState.PENDING,
+        "since": None,
+        "expires_at": decision.expires_at,
+    }
+
+
+def _settle(unit: Unit, decision: Decision, state: DecisionState, why: str) -> None:
+    decision.state = state
+    decision.settled_by, decision.settled_at = unit.actor.name, unit.now
+    decision.settled_why = why.strip()
+
+
+def _reopen(unit: Unit, decision: Decision) -> None:
+    """A case whose last decision fell is open again."""
+    if decision.case_id is None or decision.account_id is not None:
+        return
+    standing = unit.session.execute(
+        select(func.count())
+        .select_from(Decision)
+        .where(
+            Decision.case_id == decision.case_id,
+            Decision.account_id.is_(None),
+            Decision.id != decision.id,
+            Decision.state.in_((DecisionState.APPLIED, DecisionState.APPLYING)),
+        )
+    ).scalar_one()
+    if not standing:
+        case = unit.session.get_one(Case, decision.case_id)
+        case.status, case.updated_at = CaseStatus.REVIEWING, unit.now
+
+
+def _check(unit: Unit, reason: str, expires_at: datetime | None) -> None:
+    if len(reason.strip()) < LEAST_REASON:
+        raise RefusedError(
+            f"give a reason of at least {LEAST_REASON} characters: whoever judges an appeal will "
+            "read it"
+        )
+    if expires_at is not None and expires_at <= unit.now:
+        raise RefusedError("the expiry must lie in the future")
+
+
+def _record(unit: Unit, decision: Decision, what: str, account: Account | None = None) -> None:
+    of = f"{decision.targets} accounts" if account is None else f"account {account.account_id}"
+    unit.record(
+        what,
+        f"case:{decision.case_id}" if account is None else f"account:{account.account_id}",
+        f"{decision.name}: {decision.action} for {of}",
+        about=account,
+        decision=decision.id,
+        decided=decision.action,
+        reason=commitment(decision.salt, decision.reason),
+        targets=decision.targets,
+        expires=decision.expires_at.isoformat() if decision.expires_at else None,
+    )

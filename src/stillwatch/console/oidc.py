@@ -1,0 +1,3 @@
+"""Single sign-on (OpenID Connect). Filled in below."""
+
+ROUTES: tuple = ()
