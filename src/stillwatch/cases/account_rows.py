@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from stillwatch.cases.accounts import chunks
 from stillwatch.cases.actors import system
 from stillwatch.cases.models import UNVERIFIED, Account, new_salt
+from stillwatch.cases.reverify import Change, ask_again, changed
 from stillwatch.cases.rules import LEVELS
 from stillwatch.errors import InputError
 from stillwatch.readers import read_accounts
@@ -20,9 +21,7 @@ from stillwatch.sketch import Sketcher
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy.orm import Session
-
-    from stillwatch.cases.storage import Storage
+    from stillwatch.cases.storage import Storage, Unit
     from stillwatch.progress import Progress
     from stillwatch.sketch import SketchKey
 
@@ -72,10 +71,13 @@ def write_accounts(
         if not set(ACCOUNT_VERDICTS.names) <= set(file.schema_arrow.names):
             raise InputError("these are no account verdicts of this version", file=str(path))
         places = _places(declared)
+        changes: list[Change] = []
         for batch in file.iter_batches(BATCH, columns=ACCOUNT_VERDICTS.names):
             with storage.write(system("import")) as unit:
-                _upsert(unit.session, _rows(batch, declared, places))
+                changes += _upsert(unit, _rows(batch, declared, places))
             step.advance(batch.num_rows)
+        with storage.write(system("import")) as unit:
+            ask_again(unit, changes)
         return int(file.metadata.num_rows)
 
 
@@ -117,7 +119,7 @@ def _own(row: dict[str, Any] | None) -> dict[str, Any]:
         "plan": row["plan"],
         "payment": row["payment"],
         "network": row["signup network"],
-        "level": _level(row["level"]),
+        "declared_level": _level(row["level"]),
     }
 
 
@@ -128,45 +130,47 @@ def _level(declared: str | None) -> str:
     return word if word in LEVELS else UNVERIFIED
 
 
-def _upsert(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Write rows, keeping what people decided; a level that was verified here is not lowered."""
-    ids = [row["account_id"] for row in rows]
-    known: dict[str, str] = {}
-    for chunk in chunks(ids):
-        known.update(
-            session.execute(
-                select(Account.account_id, Account.level).where(Account.account_id.in_(chunk))
-            )
-            .tuples()
-            .all()
-        )
+def _upsert(unit: Unit, rows: list[dict[str, Any]]) -> list[Change]:
+    """Write rows, keeping what people decided; a level that was proved here is not lowered.
+
+    Returns:
+        Traits of known accounts that have changed.
+    """
+    session = unit.session
+    known: dict[str, Account] = {}
+    for chunk in chunks([row["account_id"] for row in rows]):
+        found = session.execute(select(Account).where(Account.account_id.in_(chunk))).scalars()
+        known.update((account.account_id, account) for account in found)
     fresh = [
-        {
-            "organization_id": None,
-            "created_at": None,
-            "email_domain": None,
-            "plan": None,
-            "payment": None,
-            "network": None,
-            "level": UNVERIFIED,
-            "action": "allow",
-            "link_epoch": 0,
-            "blinding": new_salt(),
-            **row,
-        }
+        {**_EMPTY, "blinding": new_salt(), "seen_at": unit.now, **row}
         for row in rows
         if row["account_id"] not in known
     ]
-    old = [
-        {
-            name: value
-            for name, value in row.items()
-            if name != "level" or known[row["account_id"]] == UNVERIFIED
-        }
-        for row in rows
-        if row["account_id"] in known
-    ]
+    for row in fresh:
+        row["level"] = row["declared_level"]
     if fresh:
         session.execute(insert(Account), fresh)
-    for shape in {tuple(row) for row in old}:
-        session.execute(update(Account), [row for row in old if tuple(row) == shape])
+    changes: list[Change] = []
+    for row in rows:
+        account = known.get(row["account_id"])
+        if account is None:
+            continue
+        changes += changed(account, row)
+        for name, value in row.items():
+            setattr(account, name, value)
+        account.seen_at = unit.now
+        account.level = max(account.level, account.declared_level, key=LEVELS.index)
+    return changes
+
+
+_EMPTY: dict[str, Any] = {
+    "organization_id": None,
+    "created_at": None,
+    "email_domain": None,
+    "plan": None,
+    "payment": None,
+    "network": None,
+    "declared_level": UNVERIFIED,
+    "action": "allow",
+    "link_epoch": 0,
+}

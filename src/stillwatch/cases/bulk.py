@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 
-from stillwatch.cases.accounts import refresh
+from stillwatch.cases.accounts import find, refresh
 from stillwatch.cases.actors import system
 from stillwatch.cases.models import (
     Account,
@@ -19,8 +19,12 @@ from stillwatch.cases.models import (
     Measure,
     MeasureState,
 )
+from stillwatch.cases.verification import ask
+from stillwatch.standing import Action
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from stillwatch.cases.storage import Storage, Unit
 
 
@@ -61,9 +65,8 @@ def apply_batch(unit: Unit, decision_id: int) -> int | None:
     return _apply(unit, decision, {row.account_id: row.id for row in pending})
 
 
-def progress(unit_or_session: object, decision_id: int) -> dict[str, int]:
+def progress(session: Session, decision_id: int) -> dict[str, int]:
     """Measures of a decision by state."""
-    session = getattr(unit_or_session, "session", unit_or_session)
     rows = session.execute(
         select(Measure.state, func.count())
         .where(Measure.decision_id == decision_id)
@@ -86,6 +89,9 @@ def _apply(unit: Unit, decision: Decision, measures: dict[str, int]) -> int:
     _mark(unit, [measures[account] for account in hit], MeasureState.APPLIED)
     _mark(unit, [measures[account] for account in spared], MeasureState.SKIPPED)
     refresh(unit, hit)
+    if decision.action == Action.VERIFY:
+        for account_id in hit:
+            ask(unit, find(unit.session, account_id), reason=decision.name, decision_id=decision.id)
     unit.record(
         "bulk.apply",
         f"decision:{decision.id}",
@@ -107,7 +113,7 @@ def _mark(unit: Unit, ids: list[int], state: MeasureState) -> None:
 
 
 def _finish(unit: Unit, decision: Decision) -> None:
-    counts = progress(unit, decision.id)
+    counts = progress(unit.session, decision.id)
     decision.state = DecisionState.APPLIED
     unit.record(
         "bulk.finish",

@@ -16,6 +16,7 @@ from stillwatch.cases.accounts import living, refresh
 from stillwatch.cases.actors import Permission
 from stillwatch.cases.errors import ConflictError, NotFoundError, RefusedError
 from stillwatch.cases.keys import commitment
+from stillwatch.cases.measures import impose, lift, pending, record_decision
 from stillwatch.cases.models import (
     Account,
     Case,
@@ -184,12 +185,12 @@ def decide_case(
     )
     unit.session.add(decision)
     unit.session.flush()
-    rows = [_pending(decision, account_id) for account_id in ids]
+    rows = [pending(decision, account_id) for account_id in ids]
     unit.session.execute(insert(Measure), rows)
     case.status = CaseStatus.WAITING if waiting else CaseStatus.DECIDED
     case.joined = 0
     case.updated_at = unit.now
-    _record(unit, decision, "decision.propose" if waiting else "decision.make")
+    record_decision(unit, decision, "decision.propose" if waiting else "decision.make")
     return decision
 
 
@@ -214,38 +215,6 @@ def decide_account(
     if action is Action.ALLOW:
         raise RefusedError("to let an account through again, lift what is in force for it")
     return impose(unit, account, action=action, reason=reason, notice=notice, expires_at=expires_at)
-
-
-def impose(
-    unit: Unit,
-    account: Account,
-    *,
-    action: Action,
-    reason: str,
-    notice: str = "",
-    expires_at: datetime | None = None,
-) -> Decision:
-    """Put an action in force for one account, whoever asks: people go through `decide_account`."""
-    decision = Decision(
-        account_id=account.account_id,
-        case_id=account.case_id,
-        action=action,
-        reason=reason.strip(),
-        notice=notice.strip() or notice_for(action),
-        state=DecisionState.APPLIED,
-        author=unit.actor.name,
-        created_at=unit.now,
-        expires_at=expires_at,
-        needs_approval=False,
-        targets=1,
-    )
-    unit.session.add(decision)
-    unit.session.flush()
-    measure = {**_pending(decision, account.account_id), "since": unit.now}
-    unit.session.execute(insert(Measure), [{**measure, "state": MeasureState.APPLIED}])
-    refresh(unit, [account.account_id])
-    _record(unit, decision, "decision.make", account)
-    return decision
 
 
 def undo(unit: Unit, decision_id: int, *, why: str, version: int | None = None) -> Decision:
@@ -289,28 +258,6 @@ def undo(unit: Unit, decision_id: int, *, why: str, version: int | None = None) 
     return decision
 
 
-def lift(unit: Unit, account: Account, *, why: str) -> int:
-    """End every measure in force for one account, and say how many there were."""
-    ended = unit.session.execute(
-        update(Measure)
-        .where(
-            Measure.account_id == account.account_id,
-            Measure.state.in_((MeasureState.APPLIED, MeasureState.PENDING)),
-        )
-        .values(state=MeasureState.ENDED, ended_at=unit.now, ended_why=why)
-    )
-    refresh(unit, [account.account_id])
-    number = int(ended.rowcount)  # type: ignore[attr-defined]
-    unit.record(
-        "account.lift",
-        f"account:{account.account_id}",
-        f"{number} measures ended: {why}",
-        about=account,
-        measures=number,
-    )
-    return number
-
-
 def lift_account(unit: Unit, account_id: str, *, why: str) -> int:
     """Let an account through again because an investigator says so.
 
@@ -323,22 +270,6 @@ def lift_account(unit: Unit, account_id: str, *, why: str) -> int:
     if account.action == Action.ALLOW:
         raise ConflictError("nothing is in force for this account (any more)")
     return lift(unit, account, why=why.strip())
-
-
-def expire(unit: Unit) -> int:
-    """End measures whose time is over; the guard has stopped to apply them on its own already."""
-    rows = unit.session.execute(
-        select(Measure).where(Measure.state == MeasureState.APPLIED, Measure.expires_at <= unit.now)
-    ).scalars()
-    ids = []
-    for measure in rows:
-        measure.state, measure.ended_at = MeasureState.ENDED, unit.now
-        measure.ended_why = "expired"
-        ids.append(measure.account_id)
-    if ids:
-        refresh(unit, ids)
-        unit.record("measure.expire", "measures", f"{len(ids)} expired", accounts=len(ids))
-    return len(ids)
 
 
 def find_case(session: Session, case_id: int, version: int | None = None) -> Case:
@@ -393,19 +324,8 @@ def _dismiss(unit: Unit, case: Case, reason: str) -> Decision:
     case.joined = 0
     unit.session.flush()
     unit.touch_standing()
-    _record(unit, decision, "case.dismiss")
+    record_decision(unit, decision, "case.dismiss")
     return decision
-
-
-def _pending(decision: Decision, account_id: str) -> dict[str, object]:
-    return {
-        "decision_id": decision.id,
-        "account_id": account_id,
-        "action": decision.action,
-        "state": MeasureState.PENDING,
-        "since": None,
-        "expires_at": decision.expires_at,
-    }
 
 
 def _settle(unit: Unit, decision: Decision, state: DecisionState, why: str) -> None:
@@ -441,18 +361,3 @@ def _check(unit: Unit, reason: str, expires_at: datetime | None) -> None:
         )
     if expires_at is not None and expires_at <= unit.now:
         raise RefusedError("the expiry must lie in the future")
-
-
-def _record(unit: Unit, decision: Decision, what: str, account: Account | None = None) -> None:
-    of = f"{decision.targets} accounts" if account is None else f"account {account.account_id}"
-    unit.record(
-        what,
-        f"case:{decision.case_id}" if account is None else f"account:{account.account_id}",
-        f"{decision.name}: {decision.action} for {of}",
-        about=account,
-        decision=decision.id,
-        decided=decision.action,
-        reason=commitment(decision.salt, decision.reason),
-        targets=decision.targets,
-        expires=decision.expires_at.isoformat() if decision.expires_at else None,
-    )

@@ -58,6 +58,12 @@ def invite(unit: Unit, name: str, role: Role) -> tuple[User, str]:
     return user, setup_link(unit, user)
 
 
+def usable_name(wished: str) -> str:
+    """What can be used of a name that an identity provider gives."""
+    kept = re.sub(r"[^a-z0-9._@+-]", "-", wished.strip().lower())[:56].lstrip("._@+-")
+    return kept or "user"
+
+
 def setup_link(unit: Unit, user: User) -> str:
     """A new one-time link for a user; older ones stop working."""
     unit.session.execute(

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from stillwatch.cases import bulk, decisions, verification
+from stillwatch.cases import bulk, measures, outcomes
 from stillwatch.cases.actors import system
 from stillwatch.cases.errors import CaseError
 from stillwatch.cases.publish import Publisher
@@ -72,8 +72,8 @@ class Workers:
     def _work(self, *, retention: bool) -> None:
         bulk.apply_all(self._storage)
         with self._storage.write(system("deadlines")) as unit:
-            decisions.expire(unit)
-            verification.expire(unit)
+            measures.expire(unit)
+            outcomes.expire(unit)
         if retention:
             with self._storage.write(system("retention")) as unit:
                 expire_personal(unit)

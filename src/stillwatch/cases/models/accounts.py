@@ -33,7 +33,9 @@ class Account(Base):
     payment: Mapped[int | None] = mapped_column(Token, index=True)
     network: Mapped[int | None] = mapped_column(Token, index=True)
     plan: Mapped[str | None]
+    declared_level: Mapped[str] = mapped_column(default=UNVERIFIED)
     level: Mapped[str] = mapped_column(default=UNVERIFIED)
+    seen_at: Mapped[datetime]
 
     verdict: Mapped[str | None]
     requests: Mapped[int] = mapped_column(default=0)
@@ -41,7 +43,6 @@ class Account(Base):
     extraction_p: Mapped[float | None]
     reasons: Mapped[list[str]] = mapped_column(default=list)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
-    scan_id: Mapped[int | None] = mapped_column(ForeignKey("scans.id"))
 
     action: Mapped[str] = mapped_column(default="allow")
     cleared_at: Mapped[datetime | None]

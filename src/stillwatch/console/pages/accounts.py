@@ -25,6 +25,7 @@ from stillwatch.cases.models import (
     Trait,
     Verification,
 )
+from stillwatch.cases.rules import LEVELS
 from stillwatch.cases.traits import BANDS
 from stillwatch.console.pages.decisions import EXPIRIES, chosen_action, chosen_expiry
 from stillwatch.console.pages.paging import like, paged, text_filter
@@ -98,6 +99,8 @@ def show(request: AnyRequest) -> Response[str]:
             .all(),
             expiries=EXPIRIES,
             least=decisions.LEAST_REASON,
+            levels=LEVELS[1:],
+            rules=storage_of(request).rules,
         )
 
 
