@@ -33,6 +33,9 @@ _LEVEL_WORDS = {
     "e-mail": "email",
 }
 
+LONGEST_ID = 1_000
+"""Bytes of an account's name: PostgreSQL cannot index much longer ones."""
+
 BATCH = 2_000
 """Rows of one transaction; repeating one writes the same values again."""
 
@@ -81,6 +84,11 @@ def write_accounts(
         return int(file.metadata.num_rows)
 
 
+def usable(account_id: str) -> bool:
+    """Whether an account can be kept under its name; a longer one is no name but an attack."""
+    return len(account_id.encode()) <= LONGEST_ID
+
+
 def _places(declared: pa.Table | None) -> dict[str, int]:
     if declared is None:
         return {}
@@ -106,6 +114,7 @@ def _rows(
             **_own(known.get(row["account_id"])),
         }
         for row in batch.to_pylist()
+        if usable(row["account_id"])
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import or_, select
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from stillwatch.cases.storage import Unit
+
+T = TypeVar("T")
 
 CHUNK = 500
 """Ids in one query: below what any database takes as parameters."""
@@ -45,8 +47,8 @@ def living(session: Session, account_id: str) -> Account:
     account = find(session, account_id)
     if account.deleted_at is not None:
         raise RefusedError(
-            f"account {account_id[:60]!r} was deleted on {account.deleted_at:%d %B %Y}: nothing can "
-            "be done to it"
+            f"account {account_id[:60]!r} was deleted on {account.deleted_at:%d %B %Y}: "
+            "nothing can be done to it"
         )
     return account
 
@@ -116,7 +118,7 @@ def refresh(unit: Unit, ids: Sequence[str]) -> None:
     unit.touch_standing()
 
 
-def chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+def chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:
     """Slices that fit into one query."""
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]

@@ -35,7 +35,7 @@ class Event:
 
     Attributes:
         action: such as ``decision.propose``.
-        subject: what it is about, for readers, such as ``case:17`` or ``account:ab12``; not chained.
+        subject: what it is about, for readers, such as ``case:17``; not chained.
         note: one line for readers; not chained.
         payload: what is chained; personal values as commitments only.
     """

@@ -72,7 +72,7 @@ class Preview:
     needs_approval: bool
 
 
-def targets_of(case: Case) -> Select[tuple[str]]:
+def targets_of(case: Case) -> Select[str]:
     """Current members of a case that a decision may hit: not cleared by an appeal, not deleted."""
     return (
         select(Member.account_id)

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import insert, select, update
 
 from stillwatch.cases import traits
-from stillwatch.cases.account_rows import read_declared, write_accounts
+from stillwatch.cases.account_rows import read_declared, usable, write_accounts
 from stillwatch.cases.accounts import chunks
 from stillwatch.cases.actors import Permission
 from stillwatch.cases.matching import Match, matches
@@ -253,8 +253,8 @@ def _write_members(unit: Unit, case: Case, scan: Scan, campaign: Campaign) -> No
     """Members of this scan; who was one before and is no more stays with its old scan's number."""
     session = unit.session
     known: set[str] = set()
-    ids = [member.account_id for member in campaign.members]
-    for chunk in chunks(ids):
+    members = [member for member in campaign.members if usable(member.account_id)]
+    for chunk in chunks([member.account_id for member in members]):
         known.update(
             session.execute(
                 select(Member.account_id).where(
@@ -265,8 +265,9 @@ def _write_members(unit: Unit, case: Case, scan: Scan, campaign: Campaign) -> No
         session.execute(
             update(Account).where(Account.account_id.in_(chunk)).values(case_id=case.id)
         )
-    fresh, old = [], []
-    for member in campaign.members:
+    fresh: list[dict[str, Any]] = []
+    old: list[dict[str, Any]] = []
+    for member in members:
         row = {
             "case_id": case.id,
             "account_id": member.account_id,
@@ -302,7 +303,7 @@ def _write_traits(session: Session, case: Case, shared: Sequence[Shared]) -> Non
             select(MemberTrait.account_id, MemberTrait.kind, MemberTrait.key).where(
                 MemberTrait.case_id == case.id
             )
-        ).tuples()
+        )
     )
     rows = [
         {"case_id": case.id, "account_id": member, "kind": one.kind, "key": one.key}

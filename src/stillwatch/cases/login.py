@@ -128,9 +128,9 @@ def _check_limit(session: Session, keys: dict[str, str], now: datetime) -> None:
     for kind, key in keys.items():
         found = session.get(LoginAttempts, key)
         if found and found.since + WINDOW > now and found.failures >= MOST_FAILURES[kind]:
-            wait = found.since + WINDOW - now
+            minutes = (found.since + WINDOW - now).total_seconds() // 60 + 1
             raise TooManyAttemptsError(
-                f"too many wrong passwords: try again in {int(wait.total_seconds() // 60) + 1} minutes"
+                f"too many wrong passwords: try again in {minutes:.0f} minutes"
             )
 
 

@@ -98,9 +98,7 @@ def matches(
         )
     tokens, networks, families = _common_traits(session, shared)
     ids = named | set(common) | set(tokens) | set(networks) | set(families)
-    sizes = dict(
-        session.execute(select(Case.id, Case.accounts).where(Case.id.in_(ids))).tuples().all()
-    )
+    sizes = dict(session.execute(select(Case.id, Case.accounts).where(Case.id.in_(ids))).all())
     found = [
         Match(
             case_id=case_id,

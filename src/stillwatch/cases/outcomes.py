@@ -1,7 +1,7 @@
 """What follows from verification: success restores, failure and silence lead on.
 
-The vendor's report arrives through `webhooks`; time runs out in `expire`. A late success still counts
-and lifts what the delay led to.
+The vendor's report arrives through `webhooks`; time runs out in `expire`. A late success still
+counts and lifts what the delay led to.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - a named tuple reads its annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import or_, select
@@ -74,9 +74,7 @@ def _standings(session: Session, storage: Storage) -> tuple[Standing, ...]:
     campaigns = dict(
         session.execute(
             select(Case.id, Case.campaign_id).where(Case.status != CaseStatus.DISMISSED)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     rows = session.execute(
         select(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from stillwatch.sketch import Sketcher
 
 if TYPE_CHECKING:
-    from stillwatch.cases.signups import Registration
+    from stillwatch.cases.registration import Registration
     from stillwatch.sketch import SketchKey
 
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import (
     ArgumentError,
@@ -162,9 +165,6 @@ class Storage:
             UnavailableError: the database cannot be reached.
             InputError: its schema is newer than this version knows.
         """
-        from alembic import command
-        from alembic.util import CommandError
-
         with _plain_errors(), self._writing.begin() as connection:
             try:
                 command.upgrade(_alembic(connection), "head")
@@ -192,8 +192,6 @@ class Storage:
 
 
 def _alembic(connection: sa.Connection) -> Any:
-    from alembic.config import Config
-
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

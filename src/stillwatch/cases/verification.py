@@ -1,8 +1,7 @@
 """Verification: what an account has proved, what it is asked to prove, and what follows.
 
-A step-up request is opened by a `verify` decision, by the guard through the API, by a reviewer of an
-appeal, or because a trait changed in bulk. The provider's vendor reports the outcome. Success lifts
-what asked for it; failure and silence lead on to the action in the house's rules.
+A step-up request is opened by a `verify` decision, by the guard through the API, by a reviewer of
+an appeal, or because a trait changed in bulk. What follows from its outcome is in `outcomes`.
 """
 
 from __future__ import annotations

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Request, get, post
-from litestar.datastructures import Cookie
 from litestar.response import Redirect, Response
 
 from stillwatch.cases import login, people
 from stillwatch.cases.actors import Actor
 from stillwatch.cases.errors import ForbiddenError, RefusedError
 from stillwatch.console import oidc
-from stillwatch.console.visitor import client_network, cookie_name, logged_in
+from stillwatch.console.visitor import client_network, cookie_name, logged_in, with_session
 from stillwatch.console.web import (
     done,
     here,
@@ -24,9 +23,6 @@ from stillwatch.console.web import (
     threaded,
     visitor_of,
 )
-
-if TYPE_CHECKING:
-    from stillwatch.console.settings import Settings
 
 AnyRequest = Request[Any, Any, Any]
 VISITOR = Actor("visitor", frozenset())
@@ -110,22 +106,6 @@ async def set_up(request: AnyRequest, token: str) -> Redirect | Response[str]:
             problem=str(error),
         )
     return with_session(Redirect("/", status_code=303), settings_of(request), session)
-
-
-def with_session(answer: Redirect, settings: Settings, token: str) -> Redirect:
-    """An answer that carries the session's cookie."""
-    answer.set_cookie(
-        Cookie(
-            key=cookie_name(settings),
-            value=token,
-            path="/",
-            httponly=True,
-            secure=settings.secure,
-            samesite="lax",
-            max_age=int(login.SESSION_VALID.total_seconds()),
-        )
-    )
-    return answer
 
 
 def _form(

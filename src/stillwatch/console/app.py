@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Router
 from litestar.config.csrf import CSRFConfig
@@ -27,6 +27,8 @@ from stillwatch.console.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from os import PathLike
+    from pathlib import Path
 
     from stillwatch.console.settings import Settings
 
@@ -90,7 +92,7 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
     )
 
 
-def _asset_folders() -> list[str]:
+def _asset_folders() -> list[Path | PathLike[Any] | str]:
     return [
         str(files("stillwatch.console").joinpath("assets")),
         str(files("stillwatch.report").joinpath("assets")),

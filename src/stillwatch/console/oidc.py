@@ -1,14 +1,14 @@
 """Single sign-on by OpenID Connect: authorisation code with PKCE, by Authlib.
 
 State, nonce and code verifier travel in a short-lived signed cookie, so that any replica can finish
-what another began. Roles come from a claim at every login; who has none of the mapped roles stays out.
+what another began. Roles come from a claim at every login; who has none of them stays out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 import msgspec
@@ -28,9 +28,12 @@ from stillwatch.cases.actors import Role, system
 from stillwatch.cases.errors import ForbiddenError, NotFoundError, UnavailableError
 from stillwatch.cases.keys import derived
 from stillwatch.cases.models import User
+from stillwatch.console.visitor import with_session
 from stillwatch.console.web import here, read_form, settings_of, storage_of
 
 if TYPE_CHECKING:
+    from joserfc.jwk import KeySetSerialization
+
     from stillwatch.cases.storage import Unit
     from stillwatch.console.settings import Oidc, Settings
 
@@ -92,8 +95,6 @@ async def start(request: AnyRequest) -> Redirect:
 @get("/oidc/callback")
 async def callback(request: AnyRequest) -> Redirect:
     """Take what the provider says, and log in."""
-    from stillwatch.console.access import with_session
-
     settings = settings_of(request)
     config = _configured(settings)
     started = _unseal(settings, request.cookies.get(STARTED_COOKIE, ""))
@@ -177,7 +178,7 @@ def _claims(settings: Settings, config: Oidc, url: str, started: Started) -> dic
                 state=started.state,
                 code_verifier=started.verifier,
             )
-        keys = KeySet.import_key_set(_fetch(metadata["jwks_uri"]))
+        keys = KeySet.import_key_set(cast("KeySetSerialization", _fetch(metadata["jwks_uri"])))
         decoded = jwt.decode(token["id_token"], keys, algorithms=ALGORITHMS)
         jwt.JWTClaimsRegistry(
             now=int(time.time()),

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException
 
 from stillwatch.cases import api_tokens, login
@@ -15,6 +16,7 @@ from stillwatch.sketch.clients import network
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
     from litestar.handlers import BaseRouteHandler
+    from litestar.response import Redirect
 
     from stillwatch.cases.actors import Actor
     from stillwatch.cases.models import User
@@ -78,3 +80,19 @@ def client_network(connection: Connection) -> str:
         forwarded = connection.headers.get("x-forwarded-for", "")
         peer = forwarded.rpartition(",")[2].strip() or peer
     return network(peer) or peer
+
+
+def with_session(answer: Redirect, settings: Settings, token: str) -> Redirect:
+    """An answer that carries the session's cookie."""
+    answer.set_cookie(
+        Cookie(
+            key=cookie_name(settings),
+            value=token,
+            path="/",
+            httponly=True,
+            secure=settings.secure,
+            samesite="lax",
+            max_age=int(login.SESSION_VALID.total_seconds()),
+        )
+    )
+    return answer

@@ -52,7 +52,7 @@ def threaded(handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     return wrapped
 
 
-def page(request: AnyRequest, name: str, status: int = 200, **values: Any) -> Response[str]:
+def page(request: AnyRequest, name: str, status: int = 200, /, **values: Any) -> Response[str]:
     """A page of the console, rendered here and now: in the handler's thread and transaction."""
     context = {"visitor": getattr(request.state, "visitor", None), **values}
     template = Template(f"{name}.html.j2", context=context)
@@ -117,7 +117,7 @@ class Form:
 
     def all(self, name: str) -> list[str]:
         """Every value of a field that may come several times."""
-        found = getattr(self._values, "getall", lambda _name, _default: [])(name, [])
+        found: list[Any] = getattr(self._values, "getall", lambda _name, _default: [])(name, [])
         return [str(one) for one in found]
 
 

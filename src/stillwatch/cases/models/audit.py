@@ -14,7 +14,7 @@ class AuditEntry(Base):
     """One write.
 
     `payload` is the canonical JSON that `hash` covers; it names people and accounts by commitments
-    only. `subject` and `note` are for readers, outside of the chain, and go when somebody is erased.
+    only. `subject` and `note` are for readers, outside of the chain, and go with an erasure.
     """
 
     __tablename__ = "audit"

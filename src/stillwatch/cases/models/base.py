@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
 SALT_BYTES = 16
+NUL = "\U0010fffe"
 
 
 class Moment(TypeDecorator[datetime]):
@@ -42,6 +43,24 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Text(TypeDecorator[str]):
+    """Text that may hold NUL, which PostgreSQL refuses: it is kept as the noncharacter U+10FFFE.
+
+    Names in a log come from the people under investigation, who may try it.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """To the database: without NUL."""
+        return value.replace("\x00", NUL) if value and "\x00" in value else value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """From the database: as it was."""
+        return value.replace(NUL, "\x00") if value and NUL in value else value
+
+
 class Base(DeclarativeBase):
     """Base of all tables; constraints have names, so that migrations can speak of them."""
 
@@ -58,7 +77,7 @@ class Base(DeclarativeBase):
         datetime: Moment(),
         dict[str, Any]: JSON,
         list[str]: JSON,
-        str: String(),
+        str: Text(),
     }
 
 

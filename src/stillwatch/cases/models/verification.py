@@ -22,7 +22,7 @@ class RequestState(StrEnum):
 
 
 class Verification(Base):
-    """A level or programme that an account has reached. `reference` is the vendor's, no document."""
+    """A level or programme that an account has proved; `reference` is the vendor's own number."""
 
     __tablename__ = "verifications"
 

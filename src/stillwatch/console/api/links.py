@@ -1,4 +1,4 @@
-"""What the provider's own portal asks for: a customer's status link, and that an account is gone."""
+"""For the provider's own portal: a customer's status link, and that an account is gone."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def deleted(request: AnyRequest) -> dict[str, Any]:
     def work() -> dict[str, Any]:
         with storage_of(request).write(request.state.actor) as unit:
             account = retention.mark_deleted(unit, gone.account_id)
-            return {"account_id": gone.account_id, "deleted_at": account.deleted_at.isoformat()}
+            return {"account_id": gone.account_id, "deleted": account.deleted_at is not None}
 
     return await asyncio.to_thread(work)
 

@@ -10,12 +10,13 @@ import msgspec
 from litestar import Request, post
 
 from stillwatch.cases import signups
+from stillwatch.cases.registration import Registration
 from stillwatch.cases.signup_tokens import Tokeniser
 from stillwatch.console.api.bodies import body
 from stillwatch.console.visitor import token_holder
 from stillwatch.console.web import storage_of
 
-_DECODER = msgspec.json.Decoder(signups.Registration)
+_DECODER = msgspec.json.Decoder(Registration)
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="signups")
 """Threads of its own, so that a busy console does not make people who register wait."""
 

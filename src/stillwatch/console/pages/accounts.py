@@ -33,7 +33,7 @@ from stillwatch.console.web import change, done, page, storage_of, threaded
 
 if TYPE_CHECKING:
     from stillwatch.cases.storage import Unit
-    from stillwatch.console.web import Form, threaded
+    from stillwatch.console.web import Form
 
 AnyRequest = Request[Any, Any, Any]
 _EXACT = ("organization_id", "email_domain", "plan", "level", "verdict", "action")

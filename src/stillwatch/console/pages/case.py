@@ -33,7 +33,6 @@ from stillwatch.report import graph, views
 from stillwatch.schema import ACCOUNT_VERDICTS, Campaign, Summary
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     from stillwatch.console.pages.paging import Page
@@ -154,7 +153,7 @@ async def note(request: AnyRequest, number: int) -> Redirect:
 def _members(session: Session, case: Case, request: AnyRequest) -> Page:
     filters = {name: text_filter(request, name) for name in ("prefix", "action", "level", "seen")}
     sort = text_filter(request, "sort") or "volume"
-    query: Select[Any] = (
+    query: Any = (
         select(Member, Account)
         .join(Account, Account.account_id == Member.account_id)
         .where(Member.case_id == case.id)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from stillwatch.cases.storage import Unit
-    from stillwatch.console.web import Form, threaded
+    from stillwatch.console.web import Form
 
 AnyRequest = Request[Any, Any, Any]
 EXPIRIES = {"7": "7 days", "30": "30 days", "90": "90 days", "": "until it is undone"}

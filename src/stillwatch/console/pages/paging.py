@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litestar import Request
-    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
 ROWS = 50
@@ -61,7 +60,7 @@ class Page:
 
 def paged(
     session: Session,
-    query: Select[Any],
+    query: Any,
     request: Request[Any, Any, Any],
     *,
     path: str | None = None,
@@ -73,7 +72,7 @@ def paged(
 
     Args:
         session: the database.
-        query: the whole list, in order.
+        query: a select of the whole list, in order.
         request: its query names the page.
         path: of the list; the request's where not given.
         filters: what the list is filtered by, for the links.
@@ -101,6 +100,6 @@ def text_filter(request: Request[Any, Any, Any], name: str, limit: int = 200) ->
 
 
 def like(text: str) -> str:
-    """A prefix as a LIKE pattern, its wildcards taken literally; use with ``escape='\\\\'``."""
+    r"""A prefix as a LIKE pattern, its wildcards taken literally; escaped by a backslash."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"{escaped}%"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Request, get
 from litestar.response import Redirect, Response
@@ -102,8 +103,6 @@ def find(request: AnyRequest) -> Redirect | Response[str]:
 
 
 def _quoted(text: str) -> str:
-    from urllib.parse import quote
-
     return quote(text, safe="")
 
 

@@ -40,7 +40,7 @@ def listing(request: AnyRequest) -> Response[str]:
             request,
             "signups",
             found=paged(session, query, request, filters=filters, scalars=True),
-            counts=dict(counts.tuples().all()),
+            counts=dict(counts.all()),
             filters=filters,
             tokens=_TOKENS,
         )

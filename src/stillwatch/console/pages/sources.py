@@ -1,4 +1,4 @@
-"""Sources and their health: what scans read, what they had to set aside, what they could not see."""
+"""Sources and their health: what scans read, what they set aside, what they could not see."""
 
 from __future__ import annotations
 

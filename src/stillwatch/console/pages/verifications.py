@@ -34,7 +34,7 @@ def listing(request: AnyRequest) -> Response[str]:
             request,
             "verifications",
             found=paged(session, query, request, filters={"state": state}, scalars=True),
-            counts=dict(counts.tuples().all()),
+            counts=dict(counts.all()),
             state=state,
             states=list(RequestState),
             rules=storage.rules,
