@@ -1,4 +1,4 @@
-"""The results of a scan as files, invented: quick to make, with sketches where a test needs them."""
+"""The results of a scan as files, invented: quick to make, with sketches where tests need them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tests.report import invented
 
 from stillwatch.findings import dump_findings
 from stillwatch.schema import SKETCHES, Verdict
 from stillwatch.sketch import Sketcher, SketchKey
-from tests.report import invented
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -30,8 +30,6 @@ class Postgres:
         self.folder.mkdir(exist_ok=True)
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
-            for parent in list(self.folder.parents)[:-2]:
-                parent.chmod(parent.stat().st_mode | 0o011)
         data = self.folder / "data"
         if not data.exists():
             self._run("initdb", "-D", data, "-U", "stillwatch", "-A", "trust", "-N", "-E", "UTF8")

@@ -8,18 +8,17 @@ and never half of one.
 from __future__ import annotations
 
 import os
+from datetime import datetime  # noqa: TC003 - msgspec reads annotations when it runs
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from stillwatch.errors import InputError
+from stillwatch.schema import Verdict  # noqa: TC001 - msgspec reads annotations when it runs
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
-
-    from stillwatch.schema import Verdict
 
 SNAPSHOT_FORMAT = 1
 

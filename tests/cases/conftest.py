@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests import invented_scan
+from tests.postgres import Postgres
 
 from stillwatch.cases import Actor, Role, Rules, Storage
 from stillwatch.cases.actors import system
 from stillwatch.cases.importing import import_scan
 from stillwatch.cases.people import actor_of, invite
-from tests import invented_scan
-from tests.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 START = datetime(2026, 6, 10, 9, tzinfo=UTC)
 MEMBERS = tuple(f"acct-{number:03}" for number in range(12))
@@ -36,11 +37,13 @@ class Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    yield server
-    server.stop()
+def postgres() -> Iterator[Postgres]:
+    # a short path: a socket's name has room for about a hundred characters
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from stillwatch.cases.decisions import (
     decide_case,
     find_case,
     lift_account,
-    preview,
     undo,
 )
 from stillwatch.cases.errors import (
@@ -34,6 +33,7 @@ from stillwatch.cases.models import (
     Measure,
     MeasureState,
 )
+from stillwatch.cases.targets import preview
 from stillwatch.cases.triage import assign
 from stillwatch.standing import Action
 
@@ -198,7 +198,7 @@ def test_a_deleted_account_is_not_acted_on(storage: Storage, people: People, cas
         lift_account(unit, "nobody", why="there is no such account")
 
 
-class Interruption(Exception):
+class InterruptionError(Exception):
     """What stops a test's bulk action half-way."""
 
 
@@ -219,11 +219,11 @@ def test_an_interrupted_bulk_action_goes_on_and_applies_once(
     def failing(*arguments: object) -> None:
         calls.append(1)
         if len(calls) > after:
-            raise Interruption
+            raise InterruptionError
         real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(bulk, "_mark", failing)
-    with pytest.raises(Interruption):
+    with pytest.raises(InterruptionError):
         bulk.apply_all(storage)
     monkeypatch.setattr(bulk, "_mark", real)
     second = Storage(url, key=storage.key, rules=Rules(bulk_batch=5), clock=clock)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select
+from tests import invented_scan
+from tests.report import invented
 
 from stillwatch.cases.actors import Actor, system
 from stillwatch.cases.decisions import decide_case, find_case
@@ -22,8 +24,6 @@ from stillwatch.cases.models import (
 )
 from stillwatch.errors import InputError
 from stillwatch.standing import Action
-from tests import invented_scan
-from tests.report import invented
 
 from .conftest import MEMBERS
 

@@ -25,8 +25,8 @@ BUSY = {
     "proxy": 3,
     "unknown": 8,
 }
-"""Registrations of a day from one network (/24, /48) from which it is called busy, by what the
-network is. Carriers put thousands of people behind one address, a campus registers in one lesson."""
+"""Registrations of a day from one network (/24, /48) from which it is called busy, by its kind:
+carriers put thousands of people behind one address, a campus registers in one lesson."""
 
 BURST_SIZE = 6
 """Registrations from one private mail domain in two days; a class or a company does that too, so

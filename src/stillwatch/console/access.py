@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from stillwatch.cases import login, people
@@ -71,7 +72,7 @@ def log_out(request: AnyRequest) -> Redirect:
 
 @get("/setup/{token:str}")
 @threaded
-def setup_page(request: AnyRequest, token: str) -> Response[str]:
+def setup_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """The form for a first password; opening it does not use the link up."""
     with storage_of(request).read() as session:
         name = people.invited(session, token).user.name
@@ -81,7 +82,7 @@ def setup_page(request: AnyRequest, token: str) -> Response[str]:
 
 
 @post("/setup/{token:str}", status_code=303)
-async def set_up(request: AnyRequest, token: str) -> Redirect | Response[str]:
+async def set_up(request: AnyRequest, token: FromPath[str]) -> Redirect | Response[str]:
     """Set the password and log in."""
     form = await read_form(request)
     password = form.text("password")

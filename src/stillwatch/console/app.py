@@ -22,7 +22,7 @@ from stillwatch.console.pages import ROUTES
 from stillwatch.console.security import SecurityHeaders
 from stillwatch.console.templating import engine
 from stillwatch.console.visitor import logged_in
-from stillwatch.console.web import on_case_error, on_http_error
+from stillwatch.console.web import on_case_error, on_http_error, on_surprise
 from stillwatch.console.workers import Workers
 
 if TYPE_CHECKING:
@@ -81,11 +81,13 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
             exclude=["^/v1/"],
         ),
         template_config=TemplateConfig(instance=engine()),
-        exception_handlers={CaseError: on_case_error, HTTPException: on_http_error},
+        exception_handlers={
+            CaseError: on_case_error,
+            HTTPException: on_http_error,
+            Exception: on_surprise,
+        },
         request_max_body_size=MOST_BYTES,
-        logging_config=LoggingConfig(
-            log_exceptions="always", disable_stack_trace={CaseError, HTTPException}
-        ),
+        logging_config=LoggingConfig(log_exceptions="never"),  # `on_surprise` logs
         openapi_config=None,
         debug=False,
         pdb_on_exception=False,

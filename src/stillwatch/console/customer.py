@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 
@@ -24,7 +25,7 @@ AnyRequest = Request[Any, Any, Any]
 
 @get("/appeal/{token:str}")
 @threaded
-def status(request: AnyRequest, token: str) -> Response[str]:
+def status(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """What is in force, why, until when, and what can be done."""
     storage = storage_of(request)
     with storage.read() as session:
@@ -51,7 +52,7 @@ def status(request: AnyRequest, token: str) -> Response[str]:
 
 
 @post("/appeal/{token:str}", status_code=303)
-async def file(request: AnyRequest, token: str) -> Redirect:
+async def file(request: AnyRequest, token: FromPath[str]) -> Redirect:
     """File an appeal."""
     form = await read_form(request)
 
@@ -65,7 +66,7 @@ async def file(request: AnyRequest, token: str) -> Redirect:
 
 @get("/verify/{token:str}")
 @threaded
-def verify(request: AnyRequest, token: str) -> Response[str]:
+def verify(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     """What is asked for, by when, and where it is done."""
     storage, settings = storage_of(request), settings_of(request)
     with storage.read() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from stillwatch.console.visitor import Visitor
 
     AnyRequest = Request[Any, Any, Any]
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -167,6 +170,12 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Any]:
         error.status_code, "This cannot be done"
     )
     return _answer(request, error.status_code, title, error.detail)
+
+
+def on_surprise(request: AnyRequest, error: Exception) -> Response[Any]:
+    """A bug of ours: into the log with its traceback, and never onto the page."""
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _answer(request, 500, "This went wrong", "We made a mistake; nothing was changed.")
 
 
 def _answer(request: AnyRequest, status: int, title: str, text: str) -> Response[Any]:

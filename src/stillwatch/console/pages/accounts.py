@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 
@@ -126,7 +127,7 @@ def listing(request: AnyRequest) -> Response[str]:
 
 @get("/families/{kind:str}/{key:str}")
 @threaded
-def family(request: AnyRequest, kind: str, key: str) -> Response[str]:
+def family(request: AnyRequest, kind: FromPath[str], key: FromPath[str]) -> Response[str]:
     """A prompt family, or another trait: which cases and which accounts have it."""
     number = int(key) if key.lstrip("-").isdecimal() and len(key) < 21 else 0
     with storage_of(request).read() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 
@@ -49,7 +50,7 @@ def queue(request: AnyRequest) -> Response[str]:
 
 @get("/appeals/{number:int}")
 @threaded
-def show(request: AnyRequest, number: int) -> Response[str]:
+def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """Everything that a judge needs."""
     storage = storage_of(request)
     with storage.read() as session:
@@ -87,7 +88,7 @@ def show(request: AnyRequest, number: int) -> Response[str]:
 
 
 @post("/appeals/{number:int}/uphold", status_code=303)
-async def uphold(request: AnyRequest, number: int) -> Redirect:
+async def uphold(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Agree with the customer."""
     await change(
         request,
@@ -103,7 +104,7 @@ async def uphold(request: AnyRequest, number: int) -> Redirect:
 
 
 @post("/appeals/{number:int}/reject", status_code=303)
-async def reject(request: AnyRequest, number: int) -> Redirect:
+async def reject(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Disagree."""
     await change(
         request,
@@ -119,7 +120,7 @@ async def reject(request: AnyRequest, number: int) -> Redirect:
 
 
 @post("/appeals/{number:int}/offer", status_code=303)
-async def offer(request: AnyRequest, number: int) -> Redirect:
+async def offer(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Let the customer verify instead."""
     await change(
         request,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import or_, select
 
@@ -53,7 +54,7 @@ def finding_of(case: Case) -> Campaign:
 
 @get("/cases/{number:int}")
 @threaded
-def show(request: AnyRequest, number: int) -> Response[str]:
+def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """The case page; members and graph come in pieces of their own."""
     with storage_of(request).read() as session:
         case = find_case(session, number)
@@ -107,7 +108,7 @@ def show(request: AnyRequest, number: int) -> Response[str]:
 
 @get("/cases/{number:int}/members")
 @threaded
-def members(request: AnyRequest, number: int) -> Response[str]:
+def members(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """A page of the members' table."""
     with storage_of(request).read() as session:
         case = find_case(session, number)
@@ -117,7 +118,7 @@ def members(request: AnyRequest, number: int) -> Response[str]:
 
 @get("/cases/{number:int}/graph")
 @threaded
-def picture(request: AnyRequest, number: int) -> Response[str]:
+def picture(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """Who shares what with whom: drawn once for each scan of the case."""
     with storage_of(request).read() as session:
         case = find_case(session, number)
@@ -130,7 +131,7 @@ def picture(request: AnyRequest, number: int) -> Response[str]:
 
 
 @post("/cases/{number:int}/assign", status_code=303)
-async def assign(request: AnyRequest, number: int) -> Redirect:
+async def assign(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Give the case to somebody."""
     await change(
         request,
@@ -142,7 +143,7 @@ async def assign(request: AnyRequest, number: int) -> Redirect:
 
 
 @post("/cases/{number:int}/note", status_code=303)
-async def note(request: AnyRequest, number: int) -> Redirect:
+async def note(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Write something down."""
     await change(
         request, lambda unit, form: triage.add_note(unit, form.text("text"), case_id=number)

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 
-from stillwatch.cases import approvals, bulk, decisions
+from stillwatch.cases import approvals, bulk, decisions, targets
 from stillwatch.cases.errors import RefusedError
 from stillwatch.cases.models import Case, Decision, DecisionState, Measure
 from stillwatch.cases.notices import notice_for
@@ -47,19 +48,19 @@ def chosen_expiry(unit: Unit, form: Form) -> datetime | None:
 
 @get("/cases/{number:int}/decide")
 @threaded
-def preview(request: AnyRequest, number: int) -> Response[str]:
+def preview(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """Who would be hit, before anything happens."""
     action = chosen_action(request.query_params.get("action"))
     storage = storage_of(request)
     with storage.read() as session:
         case = decisions.find_case(session, number)
-        hit = decisions.targets_of(case).limit(12)
+        hit = targets.targets_of(case).limit(12)
         return page(
             request,
             "decide",
             case=case,
             action=action,
-            preview=decisions.preview(session, storage.rules, case, action),
+            preview=targets.preview(session, storage.rules, case, action),
             sample=session.execute(hit).scalars().all(),
             notice=notice_for(action),
             expiries=EXPIRIES,
@@ -68,7 +69,7 @@ def preview(request: AnyRequest, number: int) -> Response[str]:
 
 
 @post("/cases/{number:int}/decide", status_code=303)
-async def decide(request: AnyRequest, number: int) -> Redirect:
+async def decide(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Decide about a case."""
 
     def work(unit: Unit, form: Form) -> str:
@@ -107,7 +108,7 @@ def log(request: AnyRequest) -> Response[str]:
 
 @get("/decisions/{number:int}")
 @threaded
-def show(request: AnyRequest, number: int) -> Response[str]:
+def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """One decision and what it did to whom."""
     storage = storage_of(request)
     with storage.read() as session:
@@ -124,14 +125,14 @@ def show(request: AnyRequest, number: int) -> Response[str]:
             case=case,
             counts=bulk.progress(session, number),
             measures=paged(session, query, request, filters={"state": state}, scalars=True),
-            preview=decisions.preview(session, storage.rules, case, Action(decision.action))
+            preview=targets.preview(session, storage.rules, case, Action(decision.action))
             if case and decision.state == DecisionState.PROPOSED
             else None,
         )
 
 
 @post("/decisions/{number:int}/approve", status_code=303)
-async def approve(request: AnyRequest, number: int) -> Redirect:
+async def approve(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Agree."""
     await change(
         request,
@@ -142,7 +143,7 @@ async def approve(request: AnyRequest, number: int) -> Redirect:
 
 
 @post("/decisions/{number:int}/reject", status_code=303)
-async def reject(request: AnyRequest, number: int) -> Redirect:
+async def reject(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Turn down."""
     await change(
         request,
@@ -154,7 +155,7 @@ async def reject(request: AnyRequest, number: int) -> Redirect:
 
 
 @post("/decisions/{number:int}/undo", status_code=303)
-async def undo(request: AnyRequest, number: int) -> Redirect:
+async def undo(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Take back."""
     await change(
         request,

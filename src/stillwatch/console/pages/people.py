@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 
@@ -71,7 +72,7 @@ async def invite(request: AnyRequest) -> Response[str]:
 
 
 @post("/people/{number:int}/link", status_code=200)
-async def new_link(request: AnyRequest, number: int) -> Response[str]:
+async def new_link(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """A new one-time link for a user."""
 
     def work(unit: Unit, _form: Form) -> tuple[str, str]:
@@ -84,7 +85,7 @@ async def new_link(request: AnyRequest, number: int) -> Response[str]:
 
 
 @post("/people/{number:int}/role", status_code=303)
-async def role(request: AnyRequest, number: int) -> Redirect:
+async def role(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Change a role."""
     await change(
         request, lambda unit, form: people.change_role(unit, number, _role(form.text("role")))
@@ -93,14 +94,14 @@ async def role(request: AnyRequest, number: int) -> Redirect:
 
 
 @post("/people/{number:int}/disable", status_code=303)
-async def disable(request: AnyRequest, number: int) -> Redirect:
+async def disable(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Shut a user out."""
     await change(request, lambda unit, _form: people.disable(unit, number))
     return done("/people", "Shut out, at once.")
 
 
 @post("/people/{number:int}/enable", status_code=303)
-async def enable(request: AnyRequest, number: int) -> Redirect:
+async def enable(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """Let a user in again."""
     await change(request, lambda unit, _form: people.enable(unit, number))
     return done("/people", "Let in again.")
@@ -125,7 +126,7 @@ async def make_token(request: AnyRequest) -> Response[str]:
 
 
 @post("/tokens/{number:int}/revoke", status_code=303)
-async def revoke_token(request: AnyRequest, number: int) -> Redirect:
+async def revoke_token(request: AnyRequest, number: FromPath[int]) -> Redirect:
     """End a token."""
     await change(request, lambda unit, _form: api_tokens.revoke(unit, number))
     return done("/people", "Revoked.")
