@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from tests import invented_scan
 from tests.report.conftest import browser  # noqa: F401 - the fixture
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stillwatch.schema import Campaign
 
 PASSWORD = "a long and simple sentence"
+QUICK_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 WEBHOOK_SECRET = b"what only the vendor and we know"
 PEOPLE = {
     "vera": Role.VIEWER,
@@ -88,8 +90,8 @@ def running(folder: Path, **changes: object) -> Iterator[Console]:
     console = Console(url, storage, folder / "snapshot.json", folder)
     with storage.write(system("test")) as unit:
         for name, role in PEOPLE.items():
-            user, link = people.invite(unit, name, role)
-            people.set_password(unit, link, PASSWORD)
+            user, _ = people.invite(unit, name, role)
+            user.password = QUICK_HASH
             console.actors[name] = people.actor_of(user)
     server = uvicorn.Server(
         uvicorn.Config(create_app(chosen, storage), port=port, log_level="warning", ws="none")

@@ -56,7 +56,8 @@ class Person:
     def picture(self, name: str, *, full: bool = False) -> None:
         if FOLDER:
             Path(FOLDER).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(FOLDER) / f"{name}.png", full_page=full)
+            path = Path(FOLDER) / f"{name}.png"
+            self.page.screenshot(path=path, full_page=full, caret="initial")
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name).first.click()

@@ -19,7 +19,7 @@ from stillwatch.cases.keys import derived
 from stillwatch.cases.storage import Storage
 from stillwatch.console import access, api, customer
 from stillwatch.console.pages import ROUTES
-from stillwatch.console.security import SecurityHeaders
+from stillwatch.console.security import harden
 from stillwatch.console.templating import engine
 from stillwatch.console.visitor import logged_in
 from stillwatch.console.web import on_case_error, on_http_error, on_surprise
@@ -71,7 +71,7 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
         ],
         state=State({"settings": settings, "storage": opened, "workers": workers}),
         lifespan=[lifespan],
-        middleware=[SecurityHeaders(https=settings.secure)],
+        before_send=[harden],
         csrf_config=CSRFConfig(
             secret=derived(settings.key, "csrf").hex(),
             cookie_name="stillwatch-csrf",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litestar.datastructures import MutableScopeHeaders
-from litestar.middleware import ASGIMiddleware
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+    from litestar.types import Message, Scope
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -27,24 +26,16 @@ HEADERS = {
 }
 
 
-class SecurityHeaders(ASGIMiddleware):
-    """Adds the headers to every answer; pages are never kept by caches."""
+HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
 
-    def __init__(self, *, https: bool) -> None:
-        self._headers = dict(HEADERS)
-        if https:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Pass the request on and add to the answer."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in self._headers.items():
-                    headers[name] = value
-                if not scope["path"].startswith("/assets/"):
-                    headers["Cache-Control"] = "no-store"
-            await send(message)
-
-        await next_app(scope, receive, with_headers)
+async def harden(message: Message, scope: Scope) -> None:
+    """Add the headers to an answer, whoever made it; pages are never kept by caches."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    secure = scope["litestar_app"].state.settings.secure
+    for name, value in (HEADERS | HTTPS if secure else HEADERS).items():
+        headers[name] = value
+    if not scope["path"].startswith("/assets/"):
+        headers["Cache-Control"] = "no-store"

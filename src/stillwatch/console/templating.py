@@ -44,7 +44,7 @@ def engine() -> JinjaTemplateEngine:
         "segment": lambda text: quote(str(text), safe=""),
         "token": token,
         "trait": trait_name,
-        "rfc3339": lambda moment: moment.isoformat(),
+        "who": who,
         "text": _text,
     }
     made.globals |= {"actions": list(Action), "version": __version__}
@@ -57,6 +57,14 @@ def when(moment: datetime | None) -> Markup:
         return Markup("–")
     shown = wording.moment(moment.isoformat())
     return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), shown)
+
+
+def who(actor: str) -> str:
+    """An actor as people say it: ``ada``, ``Stillwatch (bulk)``, ``the program portal``."""
+    kind, _, name = actor.partition(":")
+    if kind == "user":
+        return name
+    return {"system": f"Stillwatch ({name})", "token": f"the program {name}"}.get(kind, actor)
 
 
 def token(key: int) -> str:
