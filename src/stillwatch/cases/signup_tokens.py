@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
+import numpy as np
 
-from stillwatch.sketch import Sketcher
+from stillwatch.sketch.clients import network
+from stillwatch.sketch.siphash import sip_bytes
 
 if TYPE_CHECKING:
     from stillwatch.cases.registration import Registration
     from stillwatch.sketch import SketchKey
+    from stillwatch.sketch.columns import Key
+
+TRAITS = ("mailbox", "payment", "device")
 
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 
@@ -28,44 +32,33 @@ class Tokens:
 
 
 class Tokeniser:
-    """Makes tokens under the deployment's key; the same that sketches and account files get."""
+    """Makes tokens under the deployment's key: those that `Sketcher` makes of whole columns."""
 
     def __init__(self, key: SketchKey) -> None:
-        self._sketcher = Sketcher(key)
-        self.tokens_of("a@b.example", "p", "d", "192.0.2.1")  # compile the kernels now
+        self._keys = {trait: key.subkey(f"trait {trait}") for trait in TRAITS}
+        self._network = key.subkey("network")
+        _token("compile the kernel now", self._network)
 
     def tokens(self, registration: Registration) -> Tokens:
         """The tokens of a registration."""
-        return self.tokens_of(
-            registration.email,
-            registration.payment_fingerprint,
-            registration.device,
-            registration.address,
-        )
-
-    def tokens_of(
-        self, email: str | None, payment: str | None, device: str | None, address: str | None
-    ) -> Tokens:
-        """The tokens of single values."""
-        domain, mailbox = mail_parts(email)
-        network = None
-        if address:
-            network = self._sketcher.network_keys(pa.array([address], pa.string()))[0].as_py()
+        domain, mailbox = mail_parts(registration.email)
+        place = network(registration.address) if registration.address else None
         return Tokens(
             domain=domain,
-            mailbox=self._trait("mailbox", mailbox),
-            payment=self._trait("payment", payment),
-            device=self._trait("device", device),
-            network=network,
+            mailbox=_token(mailbox, self._keys["mailbox"]),
+            payment=_token(registration.payment_fingerprint, self._keys["payment"]),
+            device=_token(registration.device, self._keys["device"]),
+            network=_token(place, self._network),
         )
 
-    def _trait(self, name: str, value: str | None) -> int | None:
-        if not value:
-            return None
-        found: int | None = self._sketcher.trait_keys(pa.array([value], pa.string()), name)[
-            0
-        ].as_py()
-        return found
+
+def _token(value: str | None, key: Key) -> int | None:
+    """SipHash-2-4 of a value as a signed number; a column of one value would cost far more."""
+    if not value:
+        return None
+    data = np.frombuffer(value.encode(), dtype=np.uint8)
+    hashed = int(sip_bytes(data, 0, len(data), key[0], key[1]))
+    return hashed - (1 << 64) if hashed >> 63 else hashed
 
 
 def mail_parts(email: str | None) -> tuple[str | None, str | None]:

@@ -84,3 +84,54 @@ def import_command(
             f"{done.accounts:,} accounts, {len(done.opened):,} cases opened, "
             f"{len(done.seen_again):,} seen again"
         )
+
+
+@app.command("audit")
+def audit_command(
+    database: Database,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only entries after this.")] = 0,
+) -> None:
+    """Print the audit trail as JSON Lines; fails where the chain does not hold."""
+    storage = open_storage(database)
+    from stillwatch.cases.audit import entries_after, first_break
+    from stillwatch.errors import InputError
+
+    with storage.read() as session:
+        broken = first_break(session)
+        while entries := list(entries_after(session, after)):
+            for entry in entries:
+                typer.echo(entry.payload.decode())
+            after = entries[-1].sequence
+    storage.close()
+    if broken is not None:
+        raise InputError(f"the audit trail is broken at entry {broken}", file=database)
+
+
+@app.command("feedback")
+def feedback_command(database: Database) -> None:
+    """Print what people found out about accounts as JSON Lines, for calibration."""
+    storage = open_storage(database)
+    import msgspec
+
+    from stillwatch.cases.feedback import feedback
+
+    with storage.read() as session:
+        for row in feedback(session):
+            typer.echo(msgspec.json.encode(row).decode())
+    storage.close()
+
+
+@app.command("erase")
+def erase_command(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="As the log names it.")],
+    database: Database,
+) -> None:
+    """Erase an account's personal data; the audit trail keeps its proofs."""
+    storage = open_storage(database)
+    from stillwatch.cases.actors import system
+    from stillwatch.cases.retention import erase
+
+    with storage.write(system("command line")) as unit:
+        name = erase(unit, account)
+    storage.close()
+    typer.echo(f"erased; its counts go on as {name}")
