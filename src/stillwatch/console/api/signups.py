@@ -17,8 +17,9 @@ from stillwatch.console.visitor import token_holder
 from stillwatch.console.web import storage_of
 
 _DECODER = msgspec.json.Decoder(Registration)
-_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="signups")
-"""Threads of its own, so that a busy console does not make people who register wait."""
+_POOL = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signups")
+"""A thread of its own, so that a busy console does not make people who register wait; one, because
+SQLite lets one write at a time and a second one would only sleep."""
 
 _tokenisers: dict[str, Tokeniser] = {}
 
