@@ -6,8 +6,8 @@ import contextlib
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -67,7 +67,7 @@ class Console:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **changes: object) -> Iterator[Console]:
+def running(folder: Path, **changes: Any) -> Iterator[Console]:
     """Run a console with its people until the block ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -75,17 +75,17 @@ def running(folder: Path, **changes: object) -> Iterator[Console]:
     url = f"http://127.0.0.1:{port}"
     storage = Storage(str(folder / "cases.db"), key=invented_scan.KEY, rules=Rules())
     storage.migrate()
-    chosen = Settings(  # type: ignore[arg-type]
-        **{
-            "database": str(folder / "cases.db"),
-            "key": invented_scan.KEY,
-            "snapshot": folder / "snapshot.json",
-            "base_url": url,
-            "webhook_secret": WEBHOOK_SECRET,
-            "verify_url": "https://vendor.example/start?request={request}",
-            "contact": "trust@provider.example",
-            **changes,
-        }
+    chosen = replace(
+        Settings(
+            database=str(folder / "cases.db"),
+            key=invented_scan.KEY,
+            snapshot=folder / "snapshot.json",
+            base_url=url,
+            webhook_secret=WEBHOOK_SECRET,
+            verify_url="https://vendor.example/start?request={request}",
+            contact="trust@provider.example",
+        ),
+        **changes,
     )
     console = Console(url, storage, folder / "snapshot.json", folder)
     with storage.write(system("test")) as unit:

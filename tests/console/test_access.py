@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -201,7 +201,8 @@ def test_tokens_do_what_their_scopes_say(console: Console) -> None:
         scored = client.post("/v1/signups", json=person, headers=as_(signups))
         assert scored.json() == {"reference": "r-1", "level": "email", "score": 0, "reasons": []}
         assert client.post("/v1/signups", json=person, headers=as_(links)).status_code == 403
-        for bad in ({}, {"reference": 7}, {"reference": ""}, [], {"reference": "r", "at": "x"}):
+        nonsense: tuple[Any, ...] = ({}, {"reference": 7}, {"reference": ""}, [])
+        for bad in (*nonsense, {"reference": "r", "at": "x"}):
             answer = client.post("/v1/signups", json=bad, headers=as_(signups))
             assert answer.status_code == 422, bad
             assert answer.json()["error"]["message"]

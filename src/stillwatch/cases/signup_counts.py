@@ -12,7 +12,7 @@ from stillwatch.cases.models import Account, Case, CaseStatus, Signup, Trait
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, ScalarSelect, Select
+    from sqlalchemy import ScalarSelect, Select
 
     from stillwatch.cases.signup_tokens import Tokens
 
@@ -55,7 +55,7 @@ def parameters(
     }
 
 
-def _strangers(column: Any) -> ColumnElement[bool]:
+def _strangers(column: Any) -> Any:
     ours: Any = bindparam("organization")
     return (func.coalesce(column, "") != ours) | (ours == "")
 
