@@ -127,7 +127,8 @@ def picture(request: AnyRequest, number: FromPath[int]) -> Response[str]:
             if len(_pictures) > 200:
                 _pictures.clear()
             _pictures[key] = graph.draw(finding_of(case), MOST_NODES)
-        return page(request, "graph", case=case, picture=_pictures[key])
+        name = "graph" if request.headers.get("hx-request") else "graph_page"
+        return page(request, name, case=case, picture=_pictures[key])
 
 
 @post("/cases/{number:int}/assign", status_code=303)
