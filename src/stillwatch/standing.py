@@ -55,6 +55,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         author: who decided: ``scan:<id>``, ``user:<name>`` or ``policy:<version>``.
         approved_by: who approved a suspension; empty where nobody had to or nobody has.
         since, expires_at: event time; an action without expiry lasts until it is undone.
+        link: unguessable name of the customer's own page, where it sees its status, appeals and
+            verifies; empty where no action is in force.
     """
 
     account_id: str
@@ -69,6 +71,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approved_by: str = ""
     since: datetime | None = None
     expires_at: datetime | None = None
+    link: str = ""
 
     def in_force(self, now: datetime) -> bool:
         """Whether the action counts at this moment of event time."""

@@ -8,7 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from stillwatch._version import __version__
-from stillwatch.cli import adapter, demo, lab, policy, replay, report, scan, serve, watch
+from stillwatch.cli import (
+    adapter,
+    cases,
+    console,
+    demo,
+    lab,
+    policy,
+    replay,
+    report,
+    scan,
+    serve,
+    watch,
+)
 from stillwatch.errors import StillwatchError
 
 INTERRUPTED = 130
@@ -84,4 +96,6 @@ app.command("watch")(watch.watch_command)
 app.add_typer(policy.app, name="policy")
 app.command("adapter")(adapter.adapter_command)
 app.command("report")(report.report_command)
+app.command("console")(console.console_command)
+app.add_typer(cases.app, name="cases")
 app.add_typer(lab.app, name="lab")

@@ -104,6 +104,35 @@ def score_command(
         print_score(result)
 
 
+@app.command("signups")
+def signups_command(
+    provider: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PROVIDER", exists=True, file_okay=False, help="Folder that simulate wrote."
+        ),
+    ],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Let the accounts register again: who is asked for more than an e-mail address?"""
+    from stillwatch.cases.extra import need_server
+
+    need_server()
+    from stillwatch.cli.progress import watch
+    from stillwatch.cli.signups import print_signups, signup_values
+    from stillwatch.cli.tables import print_json
+    from stillwatch.lab.signups import score_signups
+    from stillwatch.sketch import SketchKey
+
+    with watch(quiet=quiet) as progress:
+        found = score_signups(provider, key=SketchKey.load(), progress=progress)
+    if as_json:
+        print_json(signup_values(found))
+    else:
+        print_signups(found)
+
+
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("leakage")(leakage.leakage_command)
 app.command("coordination")(evaluate.coordination_command)

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from stillwatch.errors import InputError, StillwatchError
-from stillwatch.report import headline, series, views, wording
+from stillwatch.report import headline, series, views
 from stillwatch.report.rejections import Tally, tally
+from stillwatch.report.templating import PACKAGE, environment
 from stillwatch.schema import ACCOUNT_VERDICTS, Verdict
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ _GROUP_MEMBERS = 20  # of a group that is not accused
 _GRAPH_NODES = 3_000  # of the whole page
 _MOST_NODES, _FEWEST_NODES = 150, 40
 _LONE_ACCOUNTS = 50
-_PROMPT_LENGTH = 2_000
-_BRIEF_LENGTH = 240
-_PACKAGE = "stillwatch.report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def render_report(
     ]
     lone, lone_total = _lone_accounts(accounts)
     return (
-        _environment()
+        environment(jinja2.PackageLoader(PACKAGE))
         .get_template("report.html.j2")
         .render(
             summary=findings.summary,
@@ -179,56 +177,8 @@ def _reconciled(found: Tally, counted: int) -> dict[str, object]:
     return {"tally": found, "counted": counted, "agrees": found.lines == counted}
 
 
-def _environment() -> jinja2.Environment:
-    """Templates in which every text that is put in is first escaped and made visible."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(_PACKAGE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "about": wording.about,
-        "brief": lambda text: wording.visible(text, _BRIEF_LENGTH),
-        "chance": wording.chance,
-        "count": wording.count,
-        "day": wording.day,
-        "e_strength": wording.e_strength,
-        "label": wording.label,
-        "moment": wording.moment,
-        "money": wording.money,
-        "name": wording.name,
-        "p_value": wording.p_value,
-        "percent": wording.percent,
-        "plural": wording.plural,
-        "short_day": wording.short_day,
-        "prompt": _prompt,
-    }
-    environment.globals |= {
-        "bet": headline.bet,
-        "meaning": headline.MEANING,
-        "opening": headline.opening,
-        "span": wording.span,
-        "without_strongest": headline.without_strongest,
-    }
-    return environment
-
-
-def _finalize(value: object) -> object:
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return wording.visible(value)
-    return value
-
-
-def _prompt(text: str) -> Markup:
-    """A raw prompt with its line breaks."""
-    return Markup.escape(wording.visible(text, _PROMPT_LENGTH, keep="\n\t"))
-
-
 def _asset(name: str) -> str:
-    return files(_PACKAGE).joinpath("assets", name).read_text(encoding="utf-8")
+    return files(PACKAGE).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -1,0 +1,102 @@
+"""Sign-up risk: what to ask of somebody who registers, before there is an account.
+
+Each registration is compared with those of the last weeks, with known accounts and with the traits
+of accused campaigns. Every finding has points and a sentence; their sum asks for a level of
+verification and never refuses: an operator pays for each account, an honest customer confirms once.
+Where people is what makes a network busy (carriers' address translation, campuses, offices), a
+network counts for little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select
+
+from stillwatch.cases.actors import Permission
+from stillwatch.cases.errors import ConflictError, RefusedError
+from stillwatch.cases.models import Signup
+from stillwatch.cases.signup_counts import COUNTS, parameters
+from stillwatch.cases.signup_findings import Finding, Seen, findings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from stillwatch.cases.registration import Registration
+    from stillwatch.cases.signup_tokens import Tokens
+    from stillwatch.cases.storage import Unit
+
+LEVELS_FROM = ((7.0, "organisation"), (4.0, "payment"), (2.0, "phone"))
+"""Points from which a level is asked for; e-mail is asked of everybody."""
+
+
+_INSERT = insert(Signup.__table__)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to ask for, and why."""
+
+    level: str
+    score: float
+    findings: tuple[Finding, ...]
+    case_id: int | None
+
+
+def score(unit: Unit, registration: Registration, tokens: Tokens) -> Answer:
+    """Score a registration and remember it.
+
+    The same reference again gives the same answer and counts once.
+
+    Raises:
+        ForbiddenError: the actor may not.
+        RefusedError: there is no reference.
+    """
+    unit.actor.need(Permission.SIGNUPS)
+    if not registration.reference or len(registration.reference) > 200:
+        raise RefusedError("a registration needs a reference of 1 to 200 characters")
+    at = registration.at or unit.now
+    if at.tzinfo is None:
+        raise RefusedError("a moment needs a time zone")
+    values = parameters(registration.reference, registration.organization_id, tokens, at)
+    connection = unit.session.connection()  # without the object mapper, which costs most here
+    counts = connection.execute(COUNTS, values).one()
+    if counts.known is not None:
+        return _remembered(unit.session, registration.reference)
+    found = findings(Seen(counts, tokens, registration.address_kind))
+    total = sum(finding.points for finding in found)
+    answer = Answer(_level(total), total, found, counts.case_id)
+    connection.execute(
+        _INSERT,
+        [
+            {
+                "reference": registration.reference,
+                "at": at,
+                "organization_id": registration.organization_id,
+                "email_domain": tokens.domain,
+                "mailbox": tokens.mailbox,
+                "payment": tokens.payment,
+                "device": tokens.device,
+                "network": tokens.network,
+                "address_kind": registration.address_kind,
+                "level": answer.level,
+                "score": total,
+                "reasons": [finding.text for finding in found],
+                "case_id": counts.case_id,
+            }
+        ],
+    )
+    return answer
+
+
+def _level(total: float) -> str:
+    return next((level for least, level in LEVELS_FROM if total >= least), "email")
+
+
+def _remembered(session: Session, reference: str) -> Answer:
+    row = session.execute(select(Signup).where(Signup.reference == reference)).scalar_one_or_none()
+    if row is None:
+        raise ConflictError("this registration is being scored by somebody else; ask again")
+    found = tuple(Finding("earlier", 0.0, text) for text in row.reasons)
+    return Answer(row.level, row.score, found, row.case_id)
