@@ -157,7 +157,7 @@ KNOWN = Snapshot(
 
 
 def test_a_new_account_that_sends_what_only_members_send_has_joined() -> None:
-    world = World(snapshot=KNOWN)
+    world = World('[live.joined]\naction = "verify"\n', snapshot=KNOWN)
     actions = [world.send("new", families=((HEAD8, 77),)) for _ in range(4)]
     assert actions == [Action.ALLOW, Action.ALLOW, Action.VERIFY, Action.VERIFY]
     decision = world.guard.decide(Ask(account_id="new", at=world.now))

@@ -181,8 +181,12 @@ class OnePayer(Signal, frozen=True, kw_only=True):
 
 
 class Joined(Signal, frozen=True, kw_only=True):
-    """Evidence of having joined a known campaign; attributes as `Signal`."""
+    """Evidence of having joined a known campaign; attributes as `Signal`.
 
+    Off unless asked for: on the lab's demo it challenged laboratories that ran a public benchmark.
+    """
+
+    action: Literal["off", "throttle", "verify"] = "off"
     lasts: Duration = Duration(7 * 86_400.0)
     after: Annotated[int, msgspec.Meta(ge=1)] = 3
 
