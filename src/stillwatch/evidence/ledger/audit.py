@@ -8,7 +8,7 @@ ledger that was rewritten and signed anew disagrees with the checkpoints that ot
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import InputError
 from stillwatch.evidence.canonical import canonical
@@ -238,7 +238,7 @@ def _roots(done: Audit, history: list[Signed], hashes: list[bytes]) -> None:
 
 def _complete(done: Audit, history: list[Signed], own: Own) -> None:
     """Every checkpoint but the last is named by an entry, and none is missing."""
-    kept = {signed.checkpoint.size: signed.checkpoint.root.hex() for signed in history}
+    kept: dict[Any, str] = {signed.checkpoint.size: signed.checkpoint.root.hex() for signed in history}
     kept.pop(done.size, None)
     for index, entry in own:
         if entry.kind != SIGNED:
