@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from stillwatch._version import __version__
-from stillwatch.cli import demo, lab, report, scan
+from stillwatch.cli import demo, lab, ledger, report, scan, verify
 from stillwatch.errors import StillwatchError
 
 INTERRUPTED = 130
@@ -78,5 +78,7 @@ def root(
 
 app.command("scan")(scan.scan_command)
 app.command("demo")(demo.demo_command)
-app.command("report")(report.report_command)
+app.add_typer(report.app, name="report")
+app.add_typer(verify.app, name="verify")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(lab.app, name="lab")

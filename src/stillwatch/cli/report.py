@@ -1,4 +1,4 @@
-"""`stillwatch report`: write the report of an earlier scan again."""
+"""`stillwatch report`: from an earlier scan its page again, a bundle of evidence, an incident report."""
 
 from __future__ import annotations
 
@@ -7,19 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stillwatch.cli.defaulting import group_with_default
+from stillwatch.cli.ledger import LedgerFolder, open_registrar
 from stillwatch.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+app = typer.Typer(
+    cls=group_with_default("page"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="From an earlier scan: its page again (report DIR), evidence, a report for authorities.",
+)
+
+Results = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", exists=True, file_okay=False, help="Folder that a scan wrote."),
+]
+CampaignId = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN", help="Its id, or how the id begins.")
+]
+
+
+@app.command("page")
 def report_command(
-    results: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR", exists=True, file_okay=False, help="Folder that a scan wrote."
-        ),
-    ],
+    results: Results,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -49,3 +63,23 @@ def _read_accounts(path: Path) -> pa.Table:
         raise InputError(
             f"cannot be read as the accounts of a scan ({error}); scan again", file=str(path)
         ) from error
+
+
+@app.command("bundle")
+def bundle_command(
+    results: Results,
+    campaign: CampaignId,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", dir_okay=False, help="The bundle; named in DIR unless given."),
+    ] = None,
+    ledger: LedgerFolder = None,
+) -> None:
+    """Make the bundle of evidence about a campaign, enter it into the ledger, and sign it."""
+    from stillwatch.evidence.bundle.build import build_bundle
+
+    data = build_bundle(results, campaign, open_registrar(ledger))
+    target = out or results / f"{campaign}.evidence.zip"
+    target.write_bytes(data)
+    typer.echo(f"evidence: {target}")
+    typer.echo(f"check it with: stillwatch verify {target}")

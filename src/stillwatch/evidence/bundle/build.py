@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,42 +19,18 @@ from stillwatch.evidence.canonical import b64, canonical, digest
 from stillwatch.evidence.container import pack_files
 from stillwatch.evidence.docket import Docket, as_files, read_docket
 from stillwatch.evidence.dsse import seal
-from stillwatch.evidence.ledger.log import Ledger, moment, utc_now
-from stillwatch.evidence.signing import EVIDENCE, LEDGER, SigningKey
+from stillwatch.evidence.ledger.log import moment
+from stillwatch.evidence.signing import EVIDENCE, LEDGER
 from stillwatch.evidence.versions import code_digest
 from stillwatch.findings import load_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
     from stillwatch.campaigns.lone import Lone
     from stillwatch.campaigns.membership import Grouped
-    from stillwatch.evidence.commitments import Vault
+    from stillwatch.evidence.registrar import Registrar
     from stillwatch.schema import Campaign, Findings
-
-
-@dataclass(frozen=True)
-class Registrar:
-    """Where evidence is entered and by whom it is signed.
-
-    Attributes:
-        ledger: takes the entries.
-        key: signs.
-        vault: makes commitments of identifiers.
-        clock: dates the bundle.
-    """
-
-    ledger: Ledger
-    key: SigningKey
-    vault: Vault
-    clock: Callable[[], datetime] = utc_now
-
-    def public_name(self, campaign_id: str) -> str:
-        """What a campaign is called outside: its own name is made from account ids."""
-        committed = self.vault.commitments([f"campaign {campaign_id}"], "name")
-        return "k-" + next(iter(committed.values())).removeprefix("hmac:")[:12]
 
 
 def find_campaign(findings: Findings, wanted: str, file: str = "") -> Campaign:

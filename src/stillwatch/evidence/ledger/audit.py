@@ -238,7 +238,9 @@ def _roots(done: Audit, history: list[Signed], hashes: list[bytes]) -> None:
 
 def _complete(done: Audit, history: list[Signed], own: Own) -> None:
     """Every checkpoint but the last is named by an entry, and none is missing."""
-    kept: dict[Any, str] = {signed.checkpoint.size: signed.checkpoint.root.hex() for signed in history}
+    kept: dict[Any, str] = {
+        signed.checkpoint.size: signed.checkpoint.root.hex() for signed in history
+    }
     kept.pop(done.size, None)
     for index, entry in own:
         if entry.kind != SIGNED:
