@@ -83,3 +83,46 @@ def bundle_command(
     target.write_bytes(data)
     typer.echo(f"evidence: {target}")
     typer.echo(f"check it with: stillwatch verify {target}")
+
+
+@app.command("incident")
+def incident_command(
+    results: Results,
+    campaign: CampaignId,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", file_okay=False, help="Folder; DIR/incident unless given."),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", exists=True, dir_okay=False, help="The bundle of evidence."),
+    ] = None,
+    actions: Annotated[
+        Path | None,
+        typer.Option("--actions", exists=True, dir_okay=False, help="What was done, a JSON list."),
+    ] = None,
+    assumptions: Annotated[
+        Path | None,
+        typer.Option("--assumptions", exists=True, dir_okay=False, help="Costs and rates, TOML."),
+    ] = None,
+    provider: Annotated[
+        str, typer.Option("--provider", help="Who reports; the key's name unless given.")
+    ] = "",
+    tlp: Annotated[str, typer.Option("--tlp", help="How far it may go.")] = "TLP:AMBER",
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Also as PDF.")] = True,
+    ledger: LedgerFolder = None,
+) -> None:
+    """Write the report for authorities and counsel: incident.json, incident.html, incident.pdf."""
+    from stillwatch.evidence.incident.write import Options, write_incident
+
+    options = Options(
+        bundle=bundle,
+        actions=actions,
+        assumptions=assumptions,
+        provider=provider,
+        tlp=tlp,
+        pdf=pdf,
+    )
+    target = out or results / "incident"
+    for path in write_incident(results, campaign, target, open_registrar(ledger), options):
+        typer.echo(str(path))
