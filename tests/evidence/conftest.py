@@ -1,24 +1,42 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from stillwatch.evidence.bundle.build import build_bundle
 from stillwatch.evidence.ledger import Ledger
 from stillwatch.evidence.signing import SigningKey
+from stillwatch.lab import preset
+
+from .scanned import AT, SIGNING, Scanned, registrar, scanned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
 
 @pytest.fixture
 def key() -> SigningKey:
-    return SigningKey("evidence.example.com", b"\x11" * 32)
+    return SIGNING
 
 
 @pytest.fixture
 def ledger(tmp_path: Path, key: SigningKey) -> Ledger:
     return Ledger(tmp_path / "ledger", key, clock=lambda: AT)
+
+
+@pytest.fixture(scope="session")
+def scan_folder(tmp_path_factory: pytest.TempPathFactory) -> Scanned:
+    """A scanned provider with a campaign, a pooled group perhaps, and a lone extractor."""
+    scenario = preset("small")
+    return scanned(tmp_path_factory.mktemp("evidence"), scenario)
+
+
+@pytest.fixture(scope="session")
+def bundle_file(scan_folder: Scanned, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of the surest campaign."""
+    folder = tmp_path_factory.mktemp("bundle")
+    path = folder / "campaign.evidence.zip"
+    data = build_bundle(scan_folder.folder, scan_folder.campaign.campaign_id, registrar(folder))
+    path.write_bytes(data)
+    return path

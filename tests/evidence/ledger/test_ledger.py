@@ -19,7 +19,7 @@ from stillwatch.evidence.ledger.checkpoint import parse_checkpoint
 from stillwatch.evidence.ledger.note import parse_note
 from stillwatch.evidence.signing import LEDGER, PublicKey, SigningKey
 
-from ..conftest import AT
+from ..scanned import AT
 from ..tampering import tamper_folder
 
 if TYPE_CHECKING:

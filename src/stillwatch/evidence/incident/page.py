@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from stillwatch.errors import InputError, MissingExtraError
 from stillwatch.report import wording
-from stillwatch.report.charts import bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "stillwatch.evidence.incident"
 _MOST_DAYS = 120
+_FILL = "#35608a"  # on the shapes themselves: print engines do not style the inside of a drawing
 
 
 def render_html(made: Incident) -> str:
@@ -61,7 +61,7 @@ def daily_chart(days: Sequence[Day]) -> Markup:
     width = 100 / max(len(sums), 1)
     columns = "".join(
         f'<rect x="{i * width + width * 0.1:.3f}" y="{30 - 30 * value / top:.3f}" '
-        f'width="{width * 0.8:.3f}" height="{30 * value / top:.3f}"/>'
+        f'width="{width * 0.8:.3f}" height="{30 * value / top:.3f}" fill="{_FILL}"/>'
         for i, value in enumerate(sums)
     )
     return Markup(  # noqa: S704 - numbers only
@@ -90,7 +90,7 @@ def _environment() -> jinja2.Environment:
         "percent": wording.percent,
         "plural": wording.plural,
     }
-    environment.globals |= {"bar": bar, "span": wording.span, "chance": wording.chance}
+    environment.globals |= {"span": wording.span, "chance": wording.chance}
     return environment
 
 
