@@ -7,9 +7,8 @@ import pytest
 from stillwatch.evidence.bundle.build import build_bundle
 from stillwatch.evidence.ledger import Ledger
 from stillwatch.evidence.signing import SigningKey
-from stillwatch.lab import preset
 
-from .scanned import AT, SIGNING, Scanned, registrar, scanned
+from .scanned import AT, SIGNING, WORLD, Scanned, registrar, scanned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +26,8 @@ def ledger(tmp_path: Path, key: SigningKey) -> Ledger:
 
 @pytest.fixture(scope="session")
 def scan_folder(tmp_path_factory: pytest.TempPathFactory) -> Scanned:
-    """A scanned provider with a campaign, a pooled group perhaps, and a lone extractor."""
-    scenario = preset("small")
-    return scanned(tmp_path_factory.mktemp("evidence"), scenario)
+    """A scanned provider with a campaign and a lone extractor."""
+    return scanned(tmp_path_factory.mktemp("evidence"), WORLD)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,19 @@ KEY = SketchKey.from_hex("5c" * 32, source="the tests")
 SIGNING = SigningKey("evidence.example.com", b"\x11" * 32)
 
 
+WORLD = Scenario(
+    days=10,
+    groups={
+        "individuals": {"accounts": 150, "per_day": 2.0},
+        "popular_app": {"accounts": 30},
+        "cover_traffic": {"accounts": 30, "per_day": 10.0},
+        "careful": {"accounts": 25},
+        "lone_extractor": {"per_day": 150.0},
+    },
+)
+"""Honest accounts, two campaigns and a lone extractor."""
+
+
 @dataclass(frozen=True)
 class Scanned:
     """A scan's folder, its findings, and one campaign that was found."""
