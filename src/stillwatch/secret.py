@@ -1,7 +1,7 @@
 """Secrets of the deployment: from the environment, else from a file that only its user can open.
 
-There is no default secret. The default file is made at first use; one that is named but missing is a
-mistake, and a fresh secret in its place would be worse than an error.
+There is no default secret. The default file is made at first use; one that is named but missing is
+a mistake, and a fresh secret in its place would be worse than an error.
 """
 
 from __future__ import annotations

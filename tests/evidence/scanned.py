@@ -14,7 +14,6 @@ from stillwatch.lab import Scenario, simulate
 from stillwatch.scanning import scan
 from stillwatch.sketch import SketchKey
 
-
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from stillwatch._version import __version__
-from stillwatch.cli import demo, lab, ledger, report, scan, verify
+from stillwatch.cli import demo, lab, ledger, report, scan, share, verify
 from stillwatch.errors import StillwatchError
 
 INTERRUPTED = 130
@@ -81,4 +81,5 @@ app.command("demo")(demo.demo_command)
 app.add_typer(report.app, name="report")
 app.add_typer(verify.app, name="verify")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(share.app, name="share")
 app.add_typer(lab.app, name="lab")

@@ -106,7 +106,7 @@ def checkpoint_command(
     ] = None,
     ledger: LedgerFolder = None,
 ) -> None:
-    """Sign the ledger as it is, and print the checkpoint: give it to whom should be able to check."""
+    """Sign the ledger as it is, and print the checkpoint, to hand it out."""
     signed = open_registrar(ledger).ledger.checkpoint()
     if out is not None:
         out.write_bytes(signed.note.data)

@@ -1,4 +1,4 @@
-"""`stillwatch report`: from an earlier scan its page again, a bundle of evidence, an incident report."""
+"""`stillwatch report`: an earlier scan's page again, bundles of evidence, incident reports."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One file that holds named files: a ZIP archive in exactly one form.
 
 Nothing is compressed and no field is free: order, dates and attributes are fixed. So the same files
-give the same bytes, every byte of the archive is accounted for, any ZIP program can open it, and there
-is no such thing as a bomb or a path that leads elsewhere.
+give the same bytes, every byte of the archive is accounted for, any ZIP program can open it, and
+there is no such thing as a bomb or a path that leads elsewhere.
 """
 
 from __future__ import annotations

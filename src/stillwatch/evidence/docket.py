@@ -1,7 +1,7 @@
 """`DIR/evidence/trial.zip`: what a scan's verdicts follow from, kept beside its results.
 
-It holds keyed hashes of the deployment as the sketches do, and is not for sharing: bundles are made from
-it, in which hashes are masked and accounts are commitments.
+It holds keyed hashes of the deployment as the sketches do, and is not for sharing: bundles are
+made from it, in which hashes are masked and accounts are commitments.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from stillwatch.campaigns.trial import Trial
 from stillwatch.errors import InputError
-from stillwatch.evidence.freeze import Frozen, freeze, thaw
-from stillwatch.evidence.mask import Mask
 from stillwatch.evidence.canonical import digest
 from stillwatch.evidence.container import pack_files, read_archive
+from stillwatch.evidence.freeze import Frozen, freeze, thaw
+from stillwatch.evidence.mask import Mask
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from stillwatch.campaigns import Detection
 

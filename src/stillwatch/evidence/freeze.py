@@ -1,11 +1,11 @@
 """What a trial is made of, as JSON and arrays, and back; by the fields that the classes have.
 
-No class is named here: whatever dataclasses `stillwatch.campaigns` defines travel with all their fields,
-so what judging newly looks at is in the evidence from the day on which it does. Back, only these classes
-are made, from fields with exactly their names.
+No class is named here: whatever dataclasses `stillwatch.campaigns` defines travel with all their
+fields, so what judging newly looks at is in the evidence from the day on which it does. Back, only
+these classes are made, from fields with exactly their names.
 
-    array       {"array": "trial.groups.0.sample.body"} and a file of zstd-compressed little-endian numbers
-    dataclass   {"class": "judge.Court", "fields": {...}}
+    array       {"array": "trial.groups.0.sample.body"} and a file of zstd-compressed little-endian
+    numbers dataclass   {"class": "judge.Court", "fields": {...}}
     tuple, set  {"tuple": [...]}, {"set": [...]};  dict {"dict": [[key, value], ...]}
     nan, inf    {"float": "nan"}
 """
@@ -54,8 +54,9 @@ def classes() -> Mapping[str, type[Any]]:
     for module in pkgutil.iter_modules(package.__path__):
         members = vars(importlib.import_module(f"{PACKAGE}.{module.name}")).values()
         for member in members:
-            ours = isinstance(member, type) and member.__module__.startswith(f"{PACKAGE}.")
-            if ours and is_dataclass(member):
+            if not isinstance(member, type) or not is_dataclass(member):
+                continue
+            if member.__module__.startswith(f"{PACKAGE}."):
                 found[_name(member)] = member
     return found
 
@@ -102,7 +103,7 @@ class _Freezer:
     mask: Mask
     arrays: dict[str, bytes]
 
-    def take(self, value: Any, path: str) -> Any:  # noqa: PLR0911 - a case a kind of value
+    def take(self, value: Any, path: str) -> Any:
         if value is None or isinstance(value, (bool, str)):
             return value
         if isinstance(value, (int, np.integer)):
@@ -176,8 +177,8 @@ def thaw(frozen: Frozen, *, file: str = "") -> Any:
     """Put a value together again.
 
     Raises:
-        InputError: the document is malformed, names a class or a field that this version lacks, lacks
-            one that it needs, or its arrays unpack to more than is allowed.
+        InputError: the document is malformed, names a class or a field that this version lacks,
+            lacks one that it needs, or its arrays unpack to more than is allowed.
     """
     return _Thawer(frozen.arrays, file, [MAX_ARRAYS_BYTES]).make(frozen.document)
 

@@ -1,6 +1,7 @@
 """Keyed hashes replaced by ranks, so that a bundle cannot be joined to anything else.
 
-A trial compares keys and orders them, and does nothing else with them. Numbers in their order serve as
+A trial compares keys and orders them, and does nothing else with them. Numbers in their order
+serve as
 well, compress better, and lead nowhere: not to another bundle, and not back to an account, even for
 the provider, once it has erased its commitment.
 """
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
 SMALLEST = 2**52
 """Integers from here on are keyed hashes; counts, codes, hours and masked words are smaller. (Of

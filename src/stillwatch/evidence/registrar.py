@@ -44,8 +44,8 @@ class Registrar:
     def open(cls, folder: Path | None = None) -> Registrar:
         """Open the deployment's ledger, key and vault; each is made if it is new.
 
-        The key signs under the name that the ledger has, else the one in `STILLWATCH_NAME`, else one
-        that is made from the key.
+        The key signs under the name that the ledger has, else the one in `STILLWATCH_NAME`, else
+        one that is made from the key.
 
         Args:
             folder: of the ledger; the vault lies beside it. The default one unless given.

@@ -1,1 +1,1 @@
-"""Indicators out and in: what providers tell each other about campaigns, without telling on customers."""
+"""Indicators out and in: what providers tell each other without telling on customers."""

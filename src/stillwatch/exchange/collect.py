@@ -1,8 +1,9 @@
 """From a scan to a package: the families of a campaign, made anew under the partners' key.
 
-Sketches are keyed with the deployment's own secret, so tokens for partners come from a second reading of
-the log that looks at the campaign's requests alone. Only families that hardly anybody else uses are taken:
-what an honest customer shares with a campaign is not shared with the industry.
+Sketches are keyed with the deployment's own secret, so tokens for partners come from a second
+reading of the log that looks at the campaign's requests alone. Only families that hardly anybody
+else uses
+are taken: what an honest customer shares with a campaign is not shared with the industry.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from stillwatch.evidence.bundle.outcome import campaign_of
 from stillwatch.evidence.docket import read_docket
 from stillwatch.evidence.ledger.log import moment
 from stillwatch.exchange.package import (
-    FORMAT,
     MAX_INDICATORS,
     MIN_ACCOUNTS,
     Indicator,
@@ -116,7 +116,7 @@ def collect(
     at = moment(now)
     return check_package(
         Package(
-            format=FORMAT,
+            format="stillwatch/share/1",
             source=as_name(source),
             created=at,
             modified=at,
@@ -166,15 +166,15 @@ def _tokens(
 def _indicators(
     shown: dict[tuple[str, int], set[str]], campaign: Campaign, now: datetime
 ) -> list[Indicator]:
-    last = max(now, moment_of(campaign.last_seen))
+    until = max(now, moment_of(campaign.last_seen)) + LIFETIME
     made = [
         Indicator(
             kind=kind,  # type: ignore[arg-type]
             token=f"{key % 2**64:016x}",
             accounts=two_digits(len(accounts)),
             confidence=_confidence(campaign),
-            valid_from=campaign.first_seen,
-            valid_until=moment(last + LIFETIME),
+            valid_from=campaign.first_seen[:10] + "T00:00:00Z",
+            valid_until=until.strftime("%Y-%m-%dT00:00:00Z"),
         )
         for (kind, key), accounts in shown.items()
         if len(accounts) >= MIN_ACCOUNTS
@@ -184,7 +184,7 @@ def _indicators(
 
 
 def _confidence(campaign: Campaign) -> int:
-    """In steps that nobody mistakes for a probability: 85 if it stands without its strongest evidence."""
+    """85 if the verdict stands without its strongest evidence, else 70: no probability."""
     return 85 if campaign.without_strongest is Verdict.DISTILLATION else 70
 
 

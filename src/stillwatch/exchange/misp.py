@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from stillwatch.errors import InputError, MissingExtraError
 from stillwatch.exchange.importing import as_package
-from stillwatch.exchange.package import Package
 from stillwatch.exchange.stix import NAMESPACE
+
+if TYPE_CHECKING:
+    from stillwatch.exchange.package import Package
 
 MAX_ATTRIBUTES = 5000
 _PACKAGE, _INDICATOR = "stillwatch package", "stillwatch indicator"

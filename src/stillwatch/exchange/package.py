@@ -12,18 +12,19 @@ from typing import Annotated, Literal
 import msgspec
 
 from stillwatch.errors import InputError
-from stillwatch.schema import Verdict
+from stillwatch.schema import Verdict  # noqa: TC001 (read at run time)
 
 FORMAT = "stillwatch/share/1"
 
 MIN_ACCOUNTS = 5
-"""Accounts that a campaign, and each of its indicators, must have before anything about it leaves."""
+"""Accounts that a campaign, and each of its indicators, must have before anything about it
+leaves."""
 
 MAX_INDICATORS = 500
 
 Kind = Literal["system_key", "head8_key", "tail8_key", "skeleton_key"]
-"""What may be shared under a common key: families that are made of enough words to be beyond trying. A
-network, a card or an e-mail domain is not: see `psi`."""
+"""What may be shared under a common key: families that are made of enough words to be beyond
+trying. A network, a card or an e-mail domain is not: see `psi`."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")]
 Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
@@ -106,6 +107,7 @@ class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         indicators: ordered by name.
         revoked: taken back as a whole.
         reason: why, where it is.
+        disputes: partners that told the source of honest accounts that it hit.
     """
 
     format: Literal["stillwatch/share/1"]
@@ -118,6 +120,7 @@ class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     indicators: Annotated[tuple[Indicator, ...], msgspec.Meta(max_length=MAX_INDICATORS)]
     revoked: bool = False
     reason: Line = ""
+    disputes: Count = 0
 
     @property
     def name(self) -> str:

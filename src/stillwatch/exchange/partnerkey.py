@@ -1,4 +1,7 @@
-"""The key that partners share: tokens made with it mean the same to all of them, and nothing to others."""
+"""The key that partners share.
+
+Tokens made with it mean the same to all of them, and nothing to others.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Sigma: a package as correlation rules, for whoever searches its logs with a SIEM.
 
-One rule finds requests that show an indicator (the gateway must have written the keyed tokens into its
-log), and a correlation counts distinct accounts that do so. A match is a reason to look.
+One rule finds requests that show an indicator (the gateway must have written the keyed tokens into
+its log), and a correlation counts distinct accounts that do so. A match is a reason to look.
 """
 
 from __future__ import annotations

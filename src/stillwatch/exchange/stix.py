@@ -1,12 +1,13 @@
 """STIX 2.1: packages as bundles of campaign, infrastructure, indicators and sightings, and back.
 
-What STIX has no word for (the null, n, e-value, level, limits, expiry of the evidence) is an extension
-(section 7.3 of the standard) that everybody else may ignore. Ids are UUIDs of version 5 over source and
+What STIX has no word for (the null, n, e-value, level, limits, expiry of the evidence) is an
+extension (section 7.3 of the standard) that everybody else may ignore. Ids are made from source and
 name, so the same thing keeps its id and a later bundle updates it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from stillwatch.exchange.package import Indicator, Package
 
 NAMESPACE = uuid.UUID("7f1f6d0e-5a61-5c0e-9d1c-0f6a3e5b8a21")
-EXTENSION = "extension-definition--d2a6b7c4-1c2a-5d0b-8f0e-5b7a9c3e1f42"
+EXTENSION = "extension-definition--d2a6b7c4-1c2a-4d0b-8f0e-5b7a9c3e1f42"
 
 TLP = {
     "TLP:CLEAR": "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
@@ -47,7 +48,8 @@ _KINDS = {
 
 def stix_id(kind: str, *parts: str) -> str:
     """The id of a thing: always the same for the same parts."""
-    return f"{kind}--{uuid.uuid5(NAMESPACE, chr(0).join((kind, *parts)))}"
+    digest = hashlib.sha256("\x00".join(("stillwatch", kind, *parts)).encode()).digest()
+    return f"{kind}--{uuid.UUID(bytes=digest[:16], version=4)}"
 
 
 def to_stix(packages: Iterable[Package]) -> bytes:
@@ -137,7 +139,7 @@ def _definition() -> dict[str, Any]:
         "created_by_ref": stix_id("identity", "stillwatch"),
         "name": "Audited evidence about a campaign",
         "description": "Null hypothesis, n, p-values, e-value, false discovery rate, limits and "
-        "expiry of the evidence, and keyed tokens of prompt families (Stillwatch, docs/exchange.md).",
+        "expiry of the evidence, and keyed tokens of prompt families (docs/exchange.md).",
         "schema": "stillwatch/share/1",
         "version": "1.0.0",
         "extension_types": ["property-extension"],
@@ -166,8 +168,8 @@ def _campaign(package: Package) -> dict[str, Any]:
         "extensions": {
             EXTENSION: {
                 "extension_type": "property-extension",
-                "n": shared.accounts,
-                "null": shared.null,
+                "sample_size": shared.accounts,
+                "null_hypothesis": shared.null,
                 "package": package_values,
             }
         },
@@ -191,10 +193,13 @@ def _account(package: Package) -> dict[str, Any]:
     return {
         "type": "user-account",
         "spec_version": "2.1",
-        "id": stix_id("user-account", package.name),
-        "account_type": "model-api-pool",
+        "id": _pool_id(package),
         "display_name": f"pool of {package.campaign.name}",
     }
+
+
+def _pool_id(package: Package) -> str:
+    return f"user-account--{uuid.uuid5(NAMESPACE, package.name)}"
 
 
 def _observed(package: Package) -> dict[str, Any]:
@@ -204,7 +209,7 @@ def _observed(package: Package) -> dict[str, Any]:
         "first_observed": package.campaign.first_seen,
         "last_observed": package.campaign.last_seen,
         "number_observed": max(1, min(package.campaign.requests, 999_999_999)),
-        "object_refs": [stix_id("user-account", package.name)],
+        "object_refs": [_pool_id(package)],
     }
 
 
@@ -213,8 +218,8 @@ def _indicator(package: Package, indicator: Indicator) -> dict[str, Any]:
         "type": "indicator",
         "id": stix_id("indicator", package.name, indicator.name),
         "name": f"Prompt family of {package.campaign.name}: {_KINDS[indicator.kind]}",
-        "description": "A keyed hash: only holders of the partners' key can compare it. A reason to "
-        "look and to verify, never a verdict.",
+        "description": "A keyed hash: only holders of the partners' key can compare it. A reason "
+        "to look and to verify, never a verdict.",
         "indicator_types": ["malicious-activity"],
         "pattern": f"[x-stillwatch-request:{indicator.kind} = '{indicator.token}']",
         "pattern_type": "stix",

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch import __version__
-from stillwatch.campaigns.trial import Suspect, Trial
+from stillwatch._version import __version__
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.bundle import contents
-from stillwatch.evidence.freeze import arrays_in, freeze
-from stillwatch.evidence.mask import Mask
 from stillwatch.evidence.bundle.minimise import minimise
 from stillwatch.evidence.bundle.outcome import campaign_of, differences, outcome
 from stillwatch.evidence.canonical import b64, canonical, digest
 from stillwatch.evidence.container import pack_files
 from stillwatch.evidence.docket import Docket, as_files, read_docket
 from stillwatch.evidence.dsse import seal
+from stillwatch.evidence.freeze import arrays_in, freeze
 from stillwatch.evidence.ledger.log import moment
+from stillwatch.evidence.mask import Mask
 from stillwatch.evidence.signing import EVIDENCE, LEDGER
 from stillwatch.evidence.versions import code_digest
 from stillwatch.findings import load_findings
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.lone import Lone
     from stillwatch.campaigns.membership import Grouped
+    from stillwatch.campaigns.trial import Suspect, Trial
     from stillwatch.evidence.registrar import Registrar
     from stillwatch.schema import Campaign, Findings
 
@@ -92,7 +92,7 @@ def build_bundle(folder: Path, wanted: str, registrar: Registrar) -> bytes:
 
 
 def _evidence(docket: Docket, campaign: Campaign) -> dict[str, bytes]:
-    """What the tests were made on, and all their numbers, cut down as far as these stay the same."""
+    """What the tests were made on, cut down as far as all their numbers stay the same."""
     members = docket.members[campaign.campaign_id]
     wanted = set(members.tolist())
     verdicts = docket.trial.verdicts()

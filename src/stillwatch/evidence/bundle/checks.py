@@ -1,4 +1,4 @@
-"""The outcome of a verification, in words: what was checked, what was wrong, what nobody could check."""
+"""A verification in words: what was checked, what was wrong, what nobody could check."""
 
 from __future__ import annotations
 

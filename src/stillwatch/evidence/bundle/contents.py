@@ -1,4 +1,4 @@
-"""What a bundle says, as values: the verdict, the scan it comes from, and the statement that is signed."""
+"""What a bundle says: the verdict, the scan it comes from, and the signed statement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stillwatch import __version__
+from stillwatch._version import __version__
 from stillwatch.evidence.canonical import canonical, digest
 from stillwatch.evidence.versions import code_digest, thresholds
 
@@ -38,9 +38,10 @@ This file is a bundle of evidence about one campaign, made by Stillwatch.
   verdict.json         what is said of the campaign; accounts are commitments, not identifiers
   scan.json            the scan it comes from: what was read, code, thresholds, seeds
   outcome.json         every number of the tests
-  inputs.json, inputs/ what the tests were made on: sketches of requests as arrays, compressed by zstd
-  ledger.json          entries of the provider's ledger, their inclusion proofs, a signed checkpoint
-  keys.json            the public keys that signed; compare them with those that the provider published
+  inputs.json, inputs/ what the tests were made on: sketches of requests as arrays, compressed by
+  zstd ledger.json          entries of the provider's ledger, their inclusion proofs, a signed
+  checkpoint keys.json            the public keys that signed; compare them with those that the
+  provider published
 
   stillwatch verify FILE [--keys PUBLISHED]   checks all of it, offline, and does the tests again
 """

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stillwatch.schema import DayCount, Explanation, Fact, Link, Verdict
+from stillwatch.schema import (  # noqa: TC001 (read at run time)
+    DayCount,
+    Explanation,
+    Fact,
+    Link,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from stillwatch.evidence.bundle.checks import Verification

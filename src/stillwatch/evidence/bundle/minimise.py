@@ -1,7 +1,8 @@
 """A trial cut down to what a verdict needs of everybody else.
 
-Judging asks how much all other accounts use a group's words and which traits they share with it. Of the
-accounts that have neither, one sum is enough; they have no place in evidence about somebody else.
+Judging asks how much all other accounts use a group's words and which traits they share with it.
+Of the accounts that have neither, one sum is enough; they have no place in evidence about somebody
+else.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from stillwatch.campaigns import explain
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Set
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from stillwatch.campaigns.judge import Judged
     from stillwatch.campaigns.lone import Lone
@@ -26,7 +27,7 @@ _INPUTS = frozenset({"mined", "sample", "candidate", "public", "account"})
 """Fields of a judgement that are what it was given, not what came of it."""
 
 
-def campaign_of(verdicts: Verdicts, members: Set[int]) -> Grouped | Lone | None:
+def campaign_of(verdicts: Verdicts, members: AbstractSet[int]) -> Grouped | Lone | None:
     """The campaign with exactly these members, if the trial finds one."""
     for group in verdicts.grouped:
         if set(group.accounts.tolist()) == members:

@@ -10,9 +10,9 @@ import numpy as np
 from stillwatch.campaigns.trial import Trial
 from stillwatch.errors import InputError
 from stillwatch.evidence.bundle import contents
-from stillwatch.evidence.freeze import thaw
 from stillwatch.evidence.bundle.outcome import campaign_of, differences, outcome
 from stillwatch.evidence.docket import from_files
+from stillwatch.evidence.freeze import thaw
 
 if TYPE_CHECKING:
     from stillwatch.evidence.bundle.checks import Verification

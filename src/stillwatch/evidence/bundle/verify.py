@@ -1,7 +1,7 @@
 """Checking a bundle: every signature, digest and proof, and all statistics once more.
 
-It needs nothing but the file: no network, no ledger, no log. Whether the signing key is the provider's,
-only published keys can say.
+It needs nothing but the file: no network, no ledger, no log. Whether the signing key is the
+provider's, only published keys can say.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stillwatch import __version__
+from stillwatch._version import __version__
 from stillwatch.errors import InputError
 from stillwatch.evidence.bundle import contents
 from stillwatch.evidence.bundle.checks import Verification

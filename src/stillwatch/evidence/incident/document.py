@@ -5,11 +5,11 @@ Nothing in it is text of a customer, and accounts appear as numbers only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from stillwatch import __version__
+from stillwatch._version import __version__
 from stillwatch.errors import InputError
 from stillwatch.evidence.incident.economics import Economics, economics
 from stillwatch.evidence.incident.statements import (
@@ -127,7 +127,7 @@ class Incident(msgspec.Struct, frozen=True):
     seal: Seal
 
 
-def incident(
+def incident(  # noqa: PLR0913 - everything that a report says, named
     findings: Findings,
     campaign: Campaign,
     rates: Assumptions,
@@ -189,7 +189,7 @@ def incident(
         would_change=campaign.would_change,
         actions=actions,
         economics=economics(campaign, rates),
-        limits=limits(campaign, summary),
+        limits=limits(summary),
         seal=seal or Seal(),
     )
 
@@ -225,5 +225,4 @@ def read_actions(path: Path) -> tuple[ActionTaken, ...]:
 
 def dump_incident(made: Incident) -> bytes:
     """The report's data as indented JSON."""
-    encoded: Any = msgspec.json.encode(made)
-    return msgspec.json.format(encoded, indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n"

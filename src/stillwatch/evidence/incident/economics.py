@@ -1,7 +1,7 @@
 """What an extraction cost its operator, against what the answers would have cost to produce.
 
-Both are estimates. The first rests on counted tokens and list prices, the second on stated assumptions
-about writing by people; the report prints every one of them.
+Both are estimates. The first rests on counted tokens and list prices, the second on stated
+assumptions about writing by people; the report prints every one of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sentences of an incident report, each marked as observed or concluded, with what it rests on."""
+"""The sentences of an incident report, each observed or concluded, with what it rests on."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def observations(campaign: Campaign) -> tuple[Statement, ...]:
     days = max(len(campaign.timeline), 1)
     members = max(len(campaign.members), 1)
     counted = Statement(
-        f"{plural(len(campaign.members), 'account')} sent {plural(campaign.requests, 'request')} of "
-        f"one stream ({span(campaign.first_seen, campaign.last_seen)}), "
+        f"{plural(len(campaign.members), 'account')} sent {plural(campaign.requests, 'request')} "
+        f"of one stream ({span(campaign.first_seen, campaign.last_seen)}), "
         f"{about(campaign.requests / members)} an account and "
         f"{about(campaign.requests / members / days)} an account and day.",
         "counted in the request log",
@@ -95,8 +95,8 @@ def conclusions(campaign: Campaign, level: float) -> tuple[Statement, ...]:
         return (
             Statement(
                 "One account extracted answers for use as training data.",
-                "the harvest test alone: nothing is coordinated by one account. This is the weakest "
-                "kind of accusation that is made",
+                "the harvest test alone: nothing is coordinated by one account. This is the "
+                "weakest kind of accusation that is made",
             ),
         )
     common = Statement(
@@ -125,13 +125,13 @@ def alternatives(campaign: Campaign) -> tuple[Alternative, ...]:
     return tuple(Alternative(label(e.name), e.text, e.rejected, e.p) for e in campaign.explanations)
 
 
-def limits(campaign: Campaign, summary: Summary) -> tuple[str, ...]:
+def limits(summary: Summary) -> tuple[str, ...]:
     """What the evidence does not show."""
     found = [
         "Who the operator is, where it is, and whether it is one or several who work alike, is not "
         "shown by a request log.",
-        "What was done with the answers afterwards was not observed. That they are used as training "
-        "data is inferred from how they were asked for.",
+        "What was done with the answers afterwards was not observed. That they are used as "
+        "training data is inferred from how they were asked for.",
         "The owners of single accounts may not have known how their accounts were used: resold and "
         "stolen access looks the same from here.",
         f"The stated error rate of {percent(summary.fdr)} is about groups, and holds as far as "

@@ -1,4 +1,4 @@
-"""The append-only ledger: a Merkle log (RFC 9162) of what was found, decided, approved and appealed."""
+"""The append-only ledger: a Merkle log (RFC 9162) of findings, decisions and appeals."""
 
 from stillwatch.evidence.ledger.audit import Audit, Problem, audit
 from stillwatch.evidence.ledger.checkpoint import Checkpoint, parse_checkpoint

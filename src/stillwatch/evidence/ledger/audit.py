@@ -1,8 +1,9 @@
-"""Checking a whole ledger: is it what was signed, from the first entry to the last, and if not, where?
+"""Checking a whole ledger: is it what was signed, and if not, where was it changed?
 
 Everything is computed again from the entries. What a change gives away depends on who made it:
-a changed byte disagrees with the tile above it; a rewritten tree disagrees with the checkpoint; and a
-ledger that was rewritten and signed anew disagrees with the checkpoints that others have kept.
+a changed byte disagrees with the tile above it; a rewritten tree disagrees with the checkpoint;
+and a ledger that was rewritten and signed anew disagrees with the checkpoints that others have
+kept.
 """
 
 from __future__ import annotations

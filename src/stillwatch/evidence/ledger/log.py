@@ -5,7 +5,8 @@
       history/000000000042  every checkpoint that was signed, by size
       tile/...              hashes and entries (C2SP tlog-tiles)
       pending               entries that no checkpoint covers yet
-      timestamps/42.tsr     time stamps on checkpoints (RFC 3161), with 42.pem that they are checked by
+      timestamps/42.tsr     time stamps on checkpoints (RFC 3161), with 42.pem that they are
+      checked by
 
 An append is durable when it returns. A checkpoint moves the pending entries into tiles, signs the
 root, and only then forgets them, so a crash at any point loses nothing and repeats nothing.
@@ -337,8 +338,8 @@ class Ledger:
 def _about_itself(last: Signed | None, key: SigningKey) -> tuple[str, dict[str, Any]]:
     """What a ledger enters before it signs.
 
-    At first whose it is, for those who do not know it otherwise; then the checkpoint before, so that
-    none can be dropped from the history.
+    At first whose it is, for those who do not know it otherwise; then the checkpoint before, so
+    that none can be dropped from the history.
     """
     if last is None:
         return KEY_CHANGE, {"new": key.public(LEDGER).line, "evidence": key.public(EVIDENCE).line}

@@ -1,7 +1,7 @@
 """Merkle trees of RFC 9162: hashes, roots, inclusion and consistency, over a reader of nodes.
 
-A *node* (level, index) is the hash of the perfect subtree over leaves index * 2**level and on. Trees
-of other sizes are made of perfect subtrees, so a reader of nodes is all that proofs need.
+A *node* (level, index) is the hash of the perfect subtree over leaves index * 2**level and on.
+Trees of other sizes are made of perfect subtrees, so a reader of nodes is all that proofs need.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Entries that are kept and not yet under a checkpoint: an append is one write and one fsync.
 
-The file begins with the place of its first entry. Each record is the entry's length, the entry, and a
-digest over all before, so a torn last record shows and nothing in the middle can change unseen.
-Without a signature it protects from accidents only; a checkpoint ends that.
+The file begins with the place of its first entry. Each record is the entry's length, the entry,
+and a digest over all before, so a torn last record shows and nothing in the middle can change
+unseen. Without a signature it protects from accidents only; a checkpoint ends that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From an audit table into the ledger: every entry once, in its order, personal data as commitments.
+"""From an audit table into the ledger: every entry once, personal data as commitments.
 
     pump(audit.entries_after(last_pumped(ledger, "cases")), ledger, vault, source="cases")
 

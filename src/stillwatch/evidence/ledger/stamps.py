@@ -1,8 +1,8 @@
 """Time stamps on checkpoints (RFC 3161): an authority's word that a ledger was this at that time.
 
-By file exchange: a request is written, whoever may reach the authority carries it there, and the answer
-is checked and kept with the authority's root certificate. An entry of the ledger names the digests of
-both, so that neither can be changed or dropped.
+By file exchange: a request is written, whoever may reach the authority carries it there, and the
+answer is checked and kept with the authority's root certificate. An entry of the ledger names the
+digests of both, so that neither can be changed or dropped.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def keep_stamp(ledger: Ledger, response: bytes, roots: bytes, size: int) -> str:
     return at
 
 
-def check_kept_stamp(folder: Path, payload: Mapping[str, Any]) -> Kept:
+def check_kept_stamp(  # noqa: PLR0911 - a return a reason
+    folder: Path, payload: Mapping[str, Any]
+) -> Kept:
     """Check a time stamp that an entry names."""
     size = str(payload.get("size"))
     if not re.fullmatch(r"\d{1,12}", size):

@@ -7,7 +7,6 @@ the signature (`accept`); an entry names the witness's key.
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a provider hands to a witness: a signed checkpoint, and why it continues an older one."""
+    """What a witness gets: a signed checkpoint, and why it continues an older one."""
 
     checkpoint: str
     since: int
@@ -81,8 +80,8 @@ class Witness:
             The checkpoint with the witness's signature.
 
         Raises:
-            InputError: it is damaged, not signed by the ledger, or no continuation of what was seen:
-                then the ledger was rewritten, and both checkpoints together prove it.
+            InputError: it is damaged, not signed by the ledger, or no continuation of what was
+                seen: then the ledger was rewritten, and both checkpoints together prove it.
         """
         try:
             given = msgspec.convert(read_canonical(data, what="the offer"), Offer)
