@@ -6,12 +6,13 @@ import pytest
 
 from stillwatch.evidence.bundle.build import build_bundle
 from stillwatch.evidence.ledger import Ledger
-from stillwatch.evidence.signing import SigningKey
 
 from .scanned import AT, SIGNING, WORLD, Scanned, registrar, scanned
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stillwatch.evidence.signing import SigningKey
 
 
 @pytest.fixture

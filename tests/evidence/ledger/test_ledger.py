@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,7 +89,7 @@ def test_what_cannot_be_an_entry_is_refused(ledger: Ledger, payload: dict[str, o
 
 def test_key_of_another_ledger_is_refused(ledger: Ledger) -> None:
     fill(ledger, 2)
-    with pytest.raises(UsageError, match="belongs to 'evidence.example.com/ledger'"):
+    with pytest.raises(UsageError, match=r"belongs to 'evidence\.example\.com/ledger'"):
         Ledger(ledger.folder, SigningKey("other.example.com", b"\x22" * 32)).checkpoint()
 
 
@@ -242,10 +243,8 @@ def test_torn_append_is_told_and_mended(ledger: Ledger, key: SigningKey) -> None
 @given(st.binary(max_size=400) | st.text(max_size=200).map(lambda t: t.encode()))
 def test_any_bytes_are_a_note_or_an_error(data: bytes) -> None:
     for parse in (parse_note, parse_checkpoint):
-        try:
+        with suppress(InputError):
             parse(data)
-        except InputError as error:
-            assert str(error)
 
 
 @given(st.text(max_size=100))

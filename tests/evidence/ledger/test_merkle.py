@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -91,7 +92,5 @@ def test_any_proof_gives_a_root_or_a_reason(index: int, size: int, proof: list[b
         lambda: merkle.root_by_inclusion(b"\0" * 32, index, size, proof),
         lambda: merkle.roots_by_consistency(index, size, b"\0" * 32, proof),
     ):
-        try:
+        with suppress(ValueError):
             check()
-        except ValueError as error:
-            assert str(error)

@@ -276,11 +276,12 @@ def _signatures(done: Audit, history: list[Signed], own: Own, trusted: Sequence[
             "whether the ledger's key is the provider's: compare it with the published one and "
             f"give that with --keys: {stated.line}"
         )
-    witnesses: list[PublicKey] = []
+    named = (_key(e, "key") for _, e in own if e.kind == WITNESS_KEY)
+    witnesses = [key for key in named if key is not None]
     waiting = list(own)
     for signed in history:
         while waiting and waiting[0][0] < signed.checkpoint.size:
-            keys, witnesses = _introduced(waiting.pop(0)[1], keys, witnesses)
+            keys = _with_change(waiting.pop(0)[1], keys)
         _signed(done, signed, keys, witnesses)
     done.keys = tuple(keys)
 
@@ -296,19 +297,13 @@ def _signed(done: Audit, signed: Signed, keys: list[PublicKey], witnesses: list[
         done.problem(at, "has two signatures by one key")
 
 
-def _introduced(
-    entry: Entry, keys: list[PublicKey], witnesses: list[PublicKey]
-) -> tuple[list[PublicKey], list[PublicKey]]:
+def _with_change(entry: Entry, keys: list[PublicKey]) -> list[PublicKey]:
     """Keys after an entry: a change of key is believed where the old one is known."""
     if entry.kind == KEY_CHANGE:
         old, new = _key(entry, "old"), _key(entry, "new")
         if old in keys and new is not None and new not in keys:
-            return [*keys, new], witnesses
-    if entry.kind == WITNESS_KEY:
-        witness = _key(entry, "key")
-        if witness is not None:
-            return keys, [*witnesses, witness]
-    return keys, witnesses
+            return [*keys, new]
+    return keys
 
 
 def _key(entry: Entry, name: str) -> PublicKey | None:
