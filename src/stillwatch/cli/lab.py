@@ -116,14 +116,17 @@ def exchange_command(
     ] = "cover_traffic",
     accounts: Annotated[
         int, typer.Option("--accounts", min=10, help="The operator's accounts, at both together.")
-    ] = 60,
+    ] = 80,
     second_share: Annotated[
         float, typer.Option("--second-share", help="Share of them at the second provider.")
-    ] = 0.5,
-    days: Annotated[int, typer.Option("--days", min=1, help="Days of work at each.")] = 8,
+    ] = 0.25,
+    per_day: Annotated[
+        float, typer.Option("--per-day", help="Requests of an account and day.")
+    ] = 10.0,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days of work at each.")] = 9,
     delay: Annotated[
         int, typer.Option("--delay", min=0, help="Days until it comes to the second.")
-    ] = 3,
+    ] = 4,
     passing: Annotated[
         float,
         typer.Option("--passing", min=0, max=1, help="Share of its accounts that can verify."),
@@ -141,6 +144,7 @@ def exchange_command(
         kind=kind,
         accounts=accounts,
         second_share=second_share,
+        per_day=per_day,
         days=days,
         delay=delay,
         passing=passing,

@@ -134,8 +134,8 @@ def _definition() -> dict[str, Any]:
         "type": "extension-definition",
         "spec_version": "2.1",
         "id": EXTENSION,
-        "created": "2026-11-24T00:00:00Z",
-        "modified": "2026-11-24T00:00:00Z",
+        "created": "2026-01-01T00:00:00Z",
+        "modified": "2026-01-01T00:00:00Z",
         "created_by_ref": stix_id("identity", "stillwatch"),
         "name": "Audited evidence about a campaign",
         "description": "Null hypothesis, n, p-values, e-value, false discovery rate, limits and "
@@ -199,7 +199,7 @@ def _account(package: Package) -> dict[str, Any]:
 
 
 def _pool_id(package: Package) -> str:
-    return f"user-account--{uuid.uuid5(NAMESPACE, package.name)}"
+    return stix_id("user-account", package.name)
 
 
 def _observed(package: Package) -> dict[str, Any]:

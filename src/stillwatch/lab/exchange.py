@@ -53,6 +53,7 @@ class Plan:
         kind: of adversary, as in scenarios.
         accounts: of the operator, at both providers together.
         second_share: share of them at the second provider.
+        per_day: requests of an account and day.
         days: of work at each.
         delay: days after which the second provider's turn comes.
         passing: share of the operator's accounts that pass verification.
@@ -60,10 +61,11 @@ class Plan:
     """
 
     kind: str = "cover_traffic"
-    accounts: int = 60
-    second_share: float = 0.5
-    days: int = 8
-    delay: int = 3
+    accounts: int = 80
+    second_share: float = 0.25
+    per_day: float = 10.0
+    days: int = 9
+    delay: int = 4
     passing: float = 0.1
     seed: int = 0
 
@@ -166,7 +168,7 @@ def _worlds(plan: Plan, out: Path) -> tuple[World, World]:
         _simulated(Scenario(days=days, groups=HONEST), out / name, plan.seed + i)
         for i, name in ((1, "honest-first"), (2, "honest-second"))
     ]
-    group = {"operator": {"kind": plan.kind, "accounts": plan.accounts}}
+    group = {"operator": {"kind": plan.kind, "accounts": plan.accounts, "per_day": plan.per_day}}
     made = _simulated(Scenario(days=plan.days, groups=group), out / "operator", plan.seed)
     second = {
         row["account_id"]
