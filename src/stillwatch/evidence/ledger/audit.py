@@ -364,6 +364,9 @@ def _against(done: Audit, against: Sequence[Path], hashes: list[bytes]) -> None:
 
 
 def _pending(done: Audit) -> None:
+    if not (done.folder / "pending").exists():
+        done.problem("pending", "is missing: entries that no checkpoint covers may be lost")
+        return
     try:
         held = read_pending(done.folder / "pending")
     except (InputError, OSError) as error:
