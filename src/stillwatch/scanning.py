@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from stillwatch.campaigns import detect
 from stillwatch.engine import session
 from stillwatch.errors import InputError, UsageError
+from stillwatch.evidence.docket import write_docket
 from stillwatch.examples import with_examples
 from stillwatch.findings import dump_findings, load_findings
 from stillwatch.ingest import ingest
@@ -70,7 +71,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     Args:
         logs: files, folders, globs, or ``-`` for standard input.
         out: folder for `campaigns.json`, `accounts.parquet`, `rejected.jsonl`, `report.html` and
-            the sketches, from which an interrupted or extended scan goes on.
+            the sketches, from which an interrupted or extended scan goes on, and `evidence`, from
+            which bundles are made.
         accounts: the account file, if there is one.
         format: name of the log format; recognised by content where not given.
         fdr: false discovery rate of accused campaigns.
@@ -123,7 +125,9 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         campaigns = with_examples(campaigns, detection.examples, again, sketcher)
     findings = Findings(format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns)
     with progress.step("writing the report", 1) as step:
-        (folder / "campaigns.json").write_bytes(dump_findings(findings))
+        data = dump_findings(findings)
+        (folder / "campaigns.json").write_bytes(data)
+        write_docket(detection, data, folder)
         # read back, so that `stillwatch report` makes the same page from the file
         findings = load_findings(folder / "campaigns.json")
         pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")

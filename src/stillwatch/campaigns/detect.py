@@ -21,6 +21,7 @@ from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import combine
 from stillwatch.campaigns.mine import mine
+from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
 from stillwatch.schema import Campaign, Verdict
 from stillwatch.signals.activity import account_activity
@@ -56,6 +57,8 @@ class Detection:
         looked_at: groups that mining looked at.
         customers: whole customers in the harvest test's reference.
         examples: request keys by campaign id, as many as were asked for.
+        trial: what the verdicts follow from, to reach them again.
+        members: account keys by campaign id, in the order of the campaign's members.
     """
 
     campaigns: tuple[Campaign, ...]
@@ -65,6 +68,8 @@ class Detection:
     looked_at: int
     customers: int
     examples: dict[str, tuple[int, ...]]
+    trial: Trial
+    members: dict[str, tuple[int, ...]]
 
 
 def _public_items(requests: ir.Table, judged: list[Judged]) -> Ints:
@@ -110,7 +115,8 @@ def detect(
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
-        groups = combine(judged, parts, court, _public_items(table, [*judged, *parts]))
+        public = _public_items(table, [*judged, *parts])
+        groups = combine(judged, parts, court, public)
         step.advance()
         explained = np.unique(np.concatenate([g.accounts for g in groups] or [traits.account[:0]]))
         alone = lone_extractors(table, explained, mined.reference, traits, level)
@@ -139,4 +145,6 @@ def detect(
         looked_at=mined.looked_at,
         examples={entry.campaign.campaign_id: entry.examples for entry in written},
         customers=len(mined.reference.features),
+        trial=Trial.of(court, judged, parts, public, lone),
+        members={entry.campaign.campaign_id: entry.keys for entry in written},
     )

@@ -61,6 +61,8 @@ class Lone:
         harvest, ranks: features of the testing half, and their ranks among whole customers.
         extraction_p: of the harvest test on the testing half.
         shared: share of its sampled items that other accounts also send.
+        public: these items, sorted.
+        level: of the harvest test.
         verdict: distillation, inconclusive or clear.
     """
 
@@ -72,6 +74,8 @@ class Lone:
     ranks: Floats
     extraction_p: float
     shared: float
+    public: Ints
+    level: float
     verdict: Verdict
 
 
@@ -100,7 +104,7 @@ def lone_extractors(
     index, sample = sorted_stream(stream_sample(requests, members, SAMPLE).to_pyarrow())
     several = sent_by_several(requests, sample.body, without=np.zeros(0, dtype=np.int64))
     judged = [
-        _judge(f, sample.take(index == i), several, reference, level / len(frames))
+        judge_alone(f, sample.take(index == i), several, reference, level / len(frames))
         for i, f in enumerate(frames)
     ]
     return [lone for lone in judged if lone is not None]
@@ -130,9 +134,18 @@ def _frames(totals: pa.Table, explained: Ints, traits: Traits) -> list[Family]:
     return [frames[int(account)] for account in undeclared]
 
 
-def _judge(
+def judge_alone(
     family: Family, sample: Stream, several: Ints, reference: Reference, level: float
 ) -> Lone | None:
+    """Judge one account; None where it sent too little in the testing half.
+
+    Args:
+        family: its frame.
+        sample: its sampled requests of both halves.
+        several: bodies that several accounts send, sorted.
+        reference: whole customers.
+        level: of the harvest test.
+    """
     half = sample.half(mining=False)
     if len(half) < SAMPLE_REQUESTS:
         return None
@@ -155,5 +168,7 @@ def _judge(
         ranks=ranks,
         extraction_p=p,
         shared=shared,
+        public=np.intersect1d(several, sample.body),
+        level=level,
         verdict=verdict,
     )

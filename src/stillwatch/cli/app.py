@@ -14,11 +14,14 @@ from stillwatch.cli import (
     console,
     demo,
     lab,
+    ledger,
     policy,
     replay,
     report,
     scan,
     serve,
+    share,
+    verify,
     watch,
 )
 from stillwatch.errors import StillwatchError
@@ -95,7 +98,10 @@ app.command("serve")(serve.serve_command)
 app.command("watch")(watch.watch_command)
 app.add_typer(policy.app, name="policy")
 app.command("adapter")(adapter.adapter_command)
-app.command("report")(report.report_command)
 app.command("console")(console.console_command)
 app.add_typer(cases.app, name="cases")
+app.add_typer(report.app, name="report")
+app.add_typer(verify.app, name="verify")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(share.app, name="share")
 app.add_typer(lab.app, name="lab")

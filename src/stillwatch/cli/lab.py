@@ -136,3 +136,83 @@ def signups_command(
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("leakage")(leakage.leakage_command)
 app.command("coordination")(evaluate.coordination_command)
+
+
+@app.command("exchange")
+def exchange_command(
+    out: Out,
+    kind: Annotated[
+        str, typer.Option("--kind", help="Kind of adversary, as in scenarios.")
+    ] = "cover_traffic",
+    accounts: Annotated[
+        int, typer.Option("--accounts", min=10, help="The operator's accounts, at both together.")
+    ] = 80,
+    second_share: Annotated[
+        float, typer.Option("--second-share", help="Share of them at the second provider.")
+    ] = 0.25,
+    per_day: Annotated[
+        float, typer.Option("--per-day", help="Requests of an account and day.")
+    ] = 10.0,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days of work at each.")] = 9,
+    delay: Annotated[
+        int, typer.Option("--delay", min=0, help="Days until it comes to the second.")
+    ] = 4,
+    passing: Annotated[
+        float,
+        typer.Option("--passing", min=0, max=1, help="Share of its accounts that can verify."),
+    ] = 0.1,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Play two providers that one operator works: what leaks with and without sharing."""
+    from stillwatch.cli.progress import watch
+    from stillwatch.cli.tables import print_json, print_table
+    from stillwatch.lab.exchange import Plan, compare
+
+    plan = Plan(
+        kind=kind,
+        accounts=accounts,
+        second_share=second_share,
+        per_day=per_day,
+        days=days,
+        delay=delay,
+        passing=passing,
+        seed=seed,
+    )
+    with watch(quiet=quiet) as progress:
+        found = compare(plan, out, progress)
+    if as_json:
+        print_json(found.values())
+        return
+    print_table(
+        [
+            ("provider", "left"),
+            ("requests", "right"),
+            ("answered", "right"),
+            ("leakage", "right"),
+            ("first acted on", "right"),
+            ("accused", "right"),
+            ("to verify", "right"),
+            ("honest accused", "right"),
+            ("honest to verify", "left"),
+        ],
+        (
+            (
+                name,
+                f"{o.requests:,}",
+                f"{o.answered:,}",
+                f"{o.leakage:.0%}",
+                f"day {o.first_action}" if o.first_action is not None else "never",
+                str(o.accused),
+                str(o.verified),
+                str(o.honest_accused),
+                str(o.honest_verified),
+            )
+            for name, o in (
+                ("first", found.first),
+                ("second, alone", found.alone),
+                ("second, sharing", found.sharing),
+            )
+        ),
+    )

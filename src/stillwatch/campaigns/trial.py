@@ -1,0 +1,126 @@
+"""Everything that the verdicts follow from, so that anybody can reach them again.
+
+Mining has seen the whole log; judging sees only this. A trial is what evidence bundles carry, and
+`verdicts` is what both the scan and whoever checks it run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.evalues import e_bh
+from stillwatch.campaigns.judge import decide
+from stillwatch.campaigns.lone import Lone, judge_alone
+from stillwatch.campaigns.membership import Grouped, combine
+from stillwatch.schema import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stillwatch.campaigns.candidates import Family
+    from stillwatch.campaigns.judge import Court, Judged
+    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.stream import Stream
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One account that was judged alone, by what it sent.
+
+    Attributes:
+        family: its frame.
+        sample: its sampled requests.
+        public: bodies among them that other accounts send too, sorted.
+        level: of the harvest test.
+    """
+
+    family: Family
+    sample: Stream
+    public: Ints
+    level: float
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The outcome of a trial: its groups in their order, the parts, campaigns, lone accounts."""
+
+    judged: tuple[Judged, ...]
+    parts: tuple[Judged, ...]
+    grouped: tuple[Grouped, ...]
+    alone: tuple[Lone, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the verdicts follow from.
+
+    Attributes:
+        court: floors, whole customers, traits, everybody else, and the level.
+        groups: the groups in question.
+        beside: e-values of the groups that were tested beside them and cleared.
+        parts: groups inside of accepted ones.
+        public: bodies in accused groups' samples that accounts outside send too, sorted.
+        alone: accounts that were judged alone.
+    """
+
+    court: Court
+    groups: tuple[Mined, ...]
+    beside: tuple[float, ...]
+    parts: tuple[Mined, ...]
+    public: Ints
+    alone: tuple[Suspect, ...]
+
+    @classmethod
+    def of(
+        cls,
+        court: Court,
+        judged: Sequence[Judged],
+        parts: Sequence[Judged],
+        public: Ints,
+        alone: Sequence[Lone],
+    ) -> Trial:
+        """Keep what the verdicts other than `clear` follow from."""
+        return cls(
+            court,
+            tuple(j.mined for j in judged if j.verdict is not Verdict.CLEAR),
+            tuple(j.e for j in judged if j.verdict is Verdict.CLEAR),
+            tuple(j.mined for j in parts),
+            public,
+            tuple(
+                Suspect(x.candidate.families[0], x.sample, x.public, x.level)
+                for x in alone
+                if x.verdict is not Verdict.CLEAR
+            ),
+        )
+
+    def verdicts(self) -> Verdicts:
+        """Judge again."""
+        judged = self._judged()
+        parts = self.court.judge_parts(list(self.parts), judged)
+        reference = self.court.reference
+        alone = (judge_alone(s.family, s.sample, s.public, reference, s.level) for s in self.alone)
+        return Verdicts(
+            tuple(judged),
+            tuple(parts),
+            tuple(combine(judged, parts, self.court, self.public)),
+            tuple(found for found in alone if found is not None),
+        )
+
+    def _judged(self) -> list[Judged]:
+        """The groups judged together with those that were cleared beside them."""
+        drafts = self.court.judge(list(self.groups))
+        accepted = e_bh([*(draft.e for draft in drafts), *self.beside], self.court.level)
+        return [
+            replace(
+                draft,
+                coordinated=bool(ok),
+                verdict=decide(bool(ok), draft.harvesting, draft.concealment, draft.coordination_p),
+            )
+            for draft, ok in zip(drafts, accepted[: len(drafts)], strict=True)
+        ]

@@ -1,0 +1,1 @@
+"""The incident report for authorities and counsel: data, HTML and PDF."""

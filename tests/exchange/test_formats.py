@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import stix2
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymisp import MISPEvent
+from stix2validator import ValidationOptions, validate_string
+
+from stillwatch.errors import InputError
+from stillwatch.evidence.canonical import canonical
+from stillwatch.evidence.dsse import seal
+from stillwatch.evidence.signing import SHARING, SigningKey
+from stillwatch.exchange.importing import MAX_BYTES, PAYLOAD_TYPE, parse_shared
+from stillwatch.exchange.misp import to_misp
+from stillwatch.exchange.ocsf import cloud_event, detection_finding
+from stillwatch.exchange.package import Package
+from stillwatch.exchange.sigma import to_sigma
+from stillwatch.exchange.stix import EXTENSION, TLP, to_stix
+
+from .packages import indicator, package, plain, values
+
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,20}", fullmatch=True)
+
+
+@st.composite
+def packages(draw: st.DrawFn) -> Package:
+    tokens = draw(st.lists(st.integers(0, 2**64 - 1), max_size=5, unique=True))
+    made = values(
+        source=draw(NAMES),
+        tlp=draw(st.sampled_from(sorted(TLP))),
+        revoked=draw(st.booleans()),
+        disputes=draw(st.integers(0, 9)),
+        reason=draw(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=50)),
+        indicators=[
+            indicator(0, token=f"{token:016x}", revoked=draw(st.booleans())) for token in tokens
+        ],
+    )
+    made["campaign"] |= {"name": draw(NAMES), "accounts": draw(st.integers(5, 10**6))}
+    return package(**made)
+
+
+def effective(made: Package) -> Any:
+    """A package as it is meant: a revoked one has revoked indicators."""
+    value = plain(made)
+    for part in value["indicators"]:
+        part["revoked"] = part["revoked"] or made.revoked
+    return value
+
+
+@settings(max_examples=40, deadline=None)
+@given(packages())
+def test_every_format_brings_back_what_was_shared(made: Package) -> None:
+    for data in (to_stix([made]), to_misp(made), canonical(plain(made))):
+        (back,) = parse_shared(data)
+        assert effective(back) == effective(made)
+
+
+def test_stix_is_accepted_by_its_own_library_and_validator() -> None:
+    data = to_stix([package(), package(source="other.example")])
+    bundle = stix2.parse(data.decode(), allow_custom=True)
+    kinds = {thing["type"] for thing in bundle.objects}
+    assert kinds == {
+        "identity", "marking-definition", "extension-definition", "campaign", "infrastructure",
+        "observed-data", "user-account", "indicator", "relationship", "sighting",
+    }  # fmt: skip
+    found = validate_string(data.decode(), ValidationOptions(version="2.1"))
+    assert found.is_valid, found.errors
+
+
+def test_stix_says_how_sure_and_until_when() -> None:
+    objects = json.loads(to_stix([package()]))["objects"]
+    campaign = next(o for o in objects if o["type"] == "campaign")
+    said = campaign["extensions"][EXTENSION]
+    assert said["sample_size"] == 25000
+    assert "independent accounts" in said["null_hypothesis"]
+    assert said["package"]["campaign"]["e_value"] == 1e7
+    one = next(o for o in objects if o["type"] == "indicator")
+    assert one["valid_until"] == "2026-07-06T00:00:00Z"
+    assert one["object_marking_refs"] == [TLP["TLP:AMBER"]]
+
+
+def test_later_stix_updates_the_same_objects() -> None:
+    before = json.loads(to_stix([package()]))["objects"]
+    after = json.loads(to_stix([package(revoked=True, modified="2026-06-08T00:00:00Z")]))["objects"]
+    assert {o["id"] for o in before} == {o["id"] for o in after}
+    assert all(o["revoked"] for o in after if o["type"] in {"campaign", "indicator"})
+
+
+def test_misp_is_read_by_its_own_library() -> None:
+    event = MISPEvent()
+    event.from_json(to_misp(package()).decode())
+    assert event.info == "Model distillation campaign k-0123456789ab"
+    assert len(event.attributes) == 4
+    assert [tag.name for tag in event.tags] == ["tlp:amber"]
+
+
+def test_sigma_has_a_rule_and_a_correlation() -> None:
+    rule, correlation = yaml.safe_load_all(to_sigma(package()))
+    assert rule["detection"]["family_head8_key"] == {"head8_key": [f"{1:016x}"]}
+    assert rule["detection"]["condition"] == "1 of family_*"
+    assert correlation["correlation"]["rules"] == [rule["name"]]
+    assert correlation["correlation"]["condition"] == {"field": "account_id", "gte": 3}
+    revoked, _ = yaml.safe_load_all(to_sigma(package(revoked=True)))
+    assert revoked["status"] == "deprecated"
+    assert list(revoked["detection"]) == ["condition"]
+
+
+def test_finding_is_of_class_2004_and_its_id_is_its_content() -> None:
+    finding = detection_finding(package())
+    assert (finding["class_uid"], finding["type_uid"], finding["category_uid"]) == (2004, 200401, 2)
+    assert cloud_event(package()) == cloud_event(package())
+    assert cloud_event(package())[0] != cloud_event(package(), "close")[0]
+    name, body = cloud_event(package())
+    event = json.loads(body)
+    assert (event["specversion"], event["id"]) == ("1.0", name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"source": "<script>alert(1)</script>"}, "source"),
+        ({"source": "../../etc"}, "source"),
+        ({"tlp": "TLP:WHITE"}, "tlp"),
+        ({"surprise": 1}, "surprise"),
+        ({"indicators": [indicator(0), indicator(0)]}, "an indicator twice"),
+        ({"indicators": [indicator(0, token="g" * 16)]}, "token"),
+        ({"indicators": [indicator(0, accounts=4)]}, "single somebody out"),
+        ({"indicators": [indicator(0, confidence=101)]}, "confidence"),
+        ({"indicators": [indicator(0, valid_until="2026-02-31T00:00:00Z")]}, "does not exist"),
+        ({"indicators": [indicator(0, valid_until="2025-01-01T00:00:00Z")]}, "wrong order"),
+        ({"indicators": [indicator(i) for i in range(501)]}, "indicators"),
+        ({"modified": "2020-01-01T00:00:00Z"}, "wrong order"),
+        ({"campaign": {}}, "campaign"),
+    ],
+)
+def test_garbage_is_refused_with_its_field(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_shared(json.dumps(values(**change)).encode(), file="garbage.json")
+
+
+def hostile(kind: str) -> bytes:
+    good = json.loads(to_stix([package()]))
+    objects = good["objects"]
+    if kind == "huge":
+        return b"[" + b"1," * (MAX_BYTES // 2) + b"1]"
+    if kind == "many objects":
+        good["objects"] = objects[:1] * 6000
+    if kind == "deep":
+        return b'{"type":"bundle","objects":[' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"]}"
+    if kind == "no objects":
+        good["objects"] = {"a": 1}
+    if kind == "unknown types":
+        good["objects"] = [{"type": "x-evil", "id": "x", "extensions": {EXTENSION: []}}, {}]
+    if kind == "script":
+        campaign = next(o for o in objects if o["type"] == "campaign")
+        campaign["extensions"][EXTENSION]["package"]["campaign"]["name"] = "<script>x</script>"
+    if kind == "null head":
+        campaign = next(o for o in objects if o["type"] == "campaign")
+        campaign["extensions"][EXTENSION]["package"] = {"campaign": None}
+    return json.dumps(good).encode()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["huge", "many objects", "deep", "no objects", "unknown types", "script", "null head"],
+)
+def test_hostile_stix_is_refused(kind: str) -> None:
+    with pytest.raises(InputError):
+        parse_shared(hostile(kind))
+
+
+def test_cycles_and_strangers_in_stix_are_left_alone() -> None:
+    good = json.loads(to_stix([package()]))
+    cycle = {
+        "type": "relationship",
+        "id": "relationship--1",
+        "source_ref": "relationship--1",
+        "target_ref": "relationship--1",
+        "relationship_type": "is",
+    }
+    good["objects"] += [cycle, {"type": "x-new", "extensions": 7}, {"type": "indicator"}]
+    assert parse_shared(json.dumps(good).encode()) == (package(),)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200) | JSON.map(lambda v: json.dumps(v).encode()))
+def test_any_bytes_are_packages_or_an_error(data: bytes) -> None:
+    try:
+        parse_shared(data)
+    except InputError:
+        return
+    pytest.fail("random bytes are no package")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_changed_documents_are_packages_or_an_error(data: st.DataObject) -> None:
+    """Any value anywhere in a good document replaced by any other."""
+    maker = data.draw(st.sampled_from([lambda p: to_stix([p]), to_misp]))
+    document = json.loads(maker(package()))
+    place: Any = document
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        if isinstance(place[key], (dict, list)) and place[key] and data.draw(st.booleans()):
+            place = place[key]
+            continue
+        place[key] = data.draw(JSON)
+        break
+    try:
+        found = parse_shared(json.dumps(document).encode())
+    except InputError:
+        return
+    assert all(isinstance(p, Package) for p in found)
+
+
+def test_signed_package_must_be_of_its_source() -> None:
+    key = SigningKey("first.example", b"\x01" * 32)
+    data = seal(canonical(plain(package())), PAYLOAD_TYPE, key.signer(SHARING))
+    assert parse_shared(data, [key.public(SHARING)]) == (package(),)
+    thief = SigningKey("thief.example", b"\x02" * 32)
+    stolen = seal(canonical(plain(package())), PAYLOAD_TYPE, thief.signer(SHARING))
+    with pytest.raises(InputError, match="signed by another key"):
+        parse_shared(stolen, [key.public(SHARING)])
+    with pytest.raises(InputError, match=r"names 'first\.example' as its source"):
+        parse_shared(stolen, [thief.public(SHARING)])
+    with pytest.raises(InputError, match="is not signed"):
+        parse_shared(to_stix([package()]), [key.public(SHARING)])
