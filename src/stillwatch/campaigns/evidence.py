@@ -12,6 +12,7 @@ A small window is one range, and is kept in the engine's memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import ibis
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-RANGE_REQUESTS = 3_000_000
-"""Requests of a range of accounts: with its keys about a gigabyte in the engine."""
+RANGE_REQUESTS = 2_000_000
+"""Requests of a range of accounts: about 600 MB in the engine, and as much while it is worked on."""
 
 SAMPLED_REQUESTS = 500_000
 """Sampled requests that are looked at together: about 200 MB."""
@@ -84,12 +85,13 @@ class Evidence:
             return cls(with_framed(halved).cache())
         firsts = accounts[np.arange(1, ranges) * len(accounts) // ranges].tolist()
         cut = cls(halved, (int(accounts[0]), *firsts, int(accounts[-1]) + 1))
-        frames = tuple(own_frames(part).cache() for part in cut.parts(framed=False))
+        frames = tuple(own_frames(cut._range(*ends)).cache() for ends in pairwise(cut.bounds))
         return replace(cut, frames=frames)
 
     def activity(self, columns: Sequence[str]) -> pa.Table:
         """`signals.activity` of every account, sorted by account."""
-        found = self.gather(lambda part: account_activity(part).select(*columns), framed=False)
+        # of the whole window at once: the columns that are asked for are few
+        found = account_activity(self.requests).select(*columns).to_pyarrow()
         return found.sort_by("account")
 
     def gather(
@@ -103,7 +105,7 @@ class Evidence:
 
         Args:
             question: what to ask of the requests of a range.
-            accounts: leave out ranges that have none of these.
+            accounts: sorted; put it to the requests of these only.
             framed: whether the question needs `framed`.
         """
         answers = [question(part).to_pyarrow() for part in self.parts(accounts, framed=framed)]
@@ -118,15 +120,23 @@ class Evidence:
         return self._stored(question(part) for part in self.parts(accounts))
 
     def parts(self, accounts: Ints | None = None, *, framed: bool = True) -> Iterator[ir.Table]:
-        """The ranges, but for those that have none of some accounts."""
+        """The ranges one after another, each in the engine's memory while it is worked on.
+
+        Args:
+            accounts: only the requests of these, in ranges that have any.
+            framed: whether `framed` is needed.
+        """
         if not self.bounds:
             yield self.requests
             return
-        for i, (low, high) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
-            if accounts is not None and not ((accounts >= low) & (accounts < high)).any():
-                continue
+        for i, (low, high) in enumerate(pairwise(self.bounds)):
             part = self._range(low, high)
-            yield with_framed(part, self.frames[i]) if framed else part
+            if accounts is not None:
+                inside = accounts[np.searchsorted(accounts, low) : np.searchsorted(accounts, high)]
+                if not len(inside):
+                    continue
+                part = part.semi_join(ibis.memtable(pa.table({"account": inside})), "account")
+            yield (with_framed(part, self.frames[i]) if framed else part).cache()
 
     def families(self, *, accounts: int, requests: int, mined: int) -> pa.Table:
         """Who feeds the families that several accounts feed: `signals.families.feeders`.

@@ -133,14 +133,15 @@ class Mine:
 def population_sample(evidence: Evidence, accounts: Ints) -> Stream:
     """Requests of whole customers; which ones is decided by their keyed hashes."""
     chosen = np.sort(accounts)[:: max(1, len(accounts) // POPULATION_ACCOUNTS)]
-    table = ibis.memtable(pa.table({"account": chosen[:POPULATION_ACCOUNTS]}))
+    chosen = chosen[:POPULATION_ACCOUNTS]
+    table = ibis.memtable(pa.table({"account": chosen}))
 
     def sample(requests: ir.Table) -> ir.Table:
         whole = requests.semi_join(table, "account")
         members = whole.select("request_key", candidate=ibis.literal(0, "int64"))
         return stream_sample(whole, members, SAMPLE_REQUESTS)
 
-    return sorted_stream(evidence.gather(sample))[1]
+    return sorted_stream(evidence.gather(sample, accounts=chosen))[1]
 
 
 def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine:
