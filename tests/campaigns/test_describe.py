@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.describe import (
     MAX_LINKS,
@@ -20,6 +19,7 @@ from stillwatch.campaigns.describe import (
     rfc3339,
     timeline,
 )
+from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.prices import list_price
 from stillwatch.schema import Member
 from stillwatch.signals.families import KINDS

@@ -7,8 +7,8 @@ import pytest
 from tests.campaigns.streams import words_about
 from tests.campaigns.test_extraction import TOPICS, customers
 
-from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.concealment import Traits
+from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone, lone_extractors
 from stillwatch.schema import N_TOKENS, Verdict

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 RANGE_REQUESTS = 2_000_000
-"""Requests of a range of accounts: about 600 MB in the engine, and as much while it is worked on."""
+"""Requests of a range of accounts: about 600 MB in the engine, and as much for work on them."""
 
 SAMPLED_REQUESTS = 500_000
 """Sampled requests that are looked at together: about 200 MB."""
@@ -153,8 +153,7 @@ class Evidence:
         repeated = self.collect(lambda part: fed_repeatedly(feeders(part), mined))
         kept = fed_by_a_group(repeated, least=accounts, most=MOST_ACCOUNTS).cache()
         parts = [
-            feeders(part, kept, kinds=TEMPLATES).to_pyarrow()
-            for part in self.parts(framed=False)
+            feeders(part, kept, kinds=TEMPLATES).to_pyarrow() for part in self.parts(framed=False)
         ]
         wordless = repeated.filter(repeated.kind >= len(TEMPLATES)).to_pyarrow()
         return pa.concat_tables([*parts, wordless])

@@ -156,9 +156,7 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
     population = population_sample(evidence, accounts)
     floors = Floors.of_population(population)
     step.advance()
-    table = evidence.families(
-        accounts=MIN_ACCOUNTS, requests=MIN_STREAM, mined=MIN_CORE_REQUESTS
-    )
+    table = evidence.families(accounts=MIN_ACCOUNTS, requests=MIN_STREAM, mined=MIN_CORE_REQUESTS)
     step.advance()
     families = [f for f in core_families(table) if _entities(f, accounts, entities)]
     told = [f for f in families if f.kind not in WORDLESS]

@@ -1,4 +1,4 @@
-"""Sketches without text have the nature of sketches with text: measured by the detector's habits."""
+"""Sketches without text have the nature of sketched text, by the detector's own measures."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ def test_accounts_are_as_individual_as_those_of_the_text(
 
 
 @pytest.mark.parametrize("group", ["individuals", "popular_app", "batch_labelling", "hydra"])
-def test_requests_are_as_many_and_look_alike(
-    both: tuple[pa.Table, pa.Table], group: str
-) -> None:
+def test_requests_are_as_many_and_look_alike(both: tuple[pa.Table, pa.Table], group: str) -> None:
     text, direct = (t.filter(pc.equal(t.column("group"), group)) for t in both)
     assert 0.9 <= len(direct) / len(text) <= 1.1
     for name in ("prompt_words", "elicitation", "turns", "output_tokens", "input_tokens"):
@@ -105,9 +103,7 @@ def test_requests_are_as_many_and_look_alike(
 
 @pytest.mark.parametrize("name", ["head4_key", "tail4_key", "system_key", "body_key"])
 @pytest.mark.parametrize("group", ["individuals", "hydra", "batch_labelling"])
-def test_words_recur_as_often(
-    both: tuple[pa.Table, pa.Table], name: str, group: str
-) -> None:
+def test_words_recur_as_often(both: tuple[pa.Table, pa.Table], name: str, group: str) -> None:
     shares = []
     for table in both:
         keys = table.filter(pc.equal(table.column("group"), group)).column(name).drop_null()
@@ -119,7 +115,9 @@ def test_a_template_has_the_key_that_its_text_has(both: tuple[pa.Table, pa.Table
     text, direct = (t.filter(pc.equal(t.column("group"), "hydra")) for t in both)
     for name in ("head4_key", "system_key", "skeleton_key"):
         common = [pc.value_counts(t.column(name).drop_null()) for t in (text, direct)]
-        most = [max(c.to_pylist(), key=lambda row: row["counts"])["values"] for c in common if len(c)]
+        most = [
+            max(c.to_pylist(), key=lambda row: row["counts"])["values"] for c in common if len(c)
+        ]
         assert len(set(most)) <= 1, name
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from stillwatch.lab.network import Client
     from stillwatch.lab.sender import Settings
 
@@ -30,7 +31,8 @@ ACT = np.dtype(
         ("wordiness", "f8"), ("topics", "i4"), ("n_topics", "i4"),
         ("talk", "f8"), ("again", "f8"), ("saved", "f8"), ("careful", "f8"), ("conversing", "i1"),
         ("templates", "i4"), ("n_templates", "i4"), ("wording", "i1"), ("grading", "i1"),
-        ("brief", "i1"), ("repeated", "f8"), ("public", "f8"), ("benchmark", "i1"), ("walk", "i4"), ("stride", "i4"),
+        ("brief", "i1"), ("repeated", "f8"), ("public", "f8"), ("benchmark", "i1"),
+        ("walk", "i4"), ("stride", "i4"),
         ("phrases", "i4"), ("n_phrases", "i4"), ("phrased", "f8"),
         ("phrased_from", "f8"), ("phrased_to", "f8"),
         ("system", "i4"), ("answer", "f8"), ("spread", "f8"), ("max_tokens", "i4"),
@@ -138,4 +140,3 @@ class Props(NamedTuple):
     systems: NDArray[np.uint64]
     system_scores: NDArray[np.float32]
     system_size: NDArray[np.int32]
-

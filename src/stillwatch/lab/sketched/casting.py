@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import UsageError
 from stillwatch.lab import network
-from stillwatch.lab.group import Group
 from stillwatch.lab.honest.batch import Batch, BenchmarkLabs
 from stillwatch.lab.honest.companies import Agency, ShardedCompany
 from stillwatch.lab.honest.crowd import Crowd, _client, _settings
@@ -29,8 +28,10 @@ from stillwatch.lab.text.corpus import BENCHMARKS
 from stillwatch.lab.text.grammar import LANGUAGES, N_TOPICS
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
+    from stillwatch.lab.group import Group
     from stillwatch.lab.rhythm import Habit
     from stillwatch.lab.rng import Dice
     from stillwatch.lab.stage import Role, Stage
@@ -368,7 +369,7 @@ class Pools(Cast):
         rnd = self.stage.dice.child("relay").py
         return network.cloud_network(rnd), network.library(rnd)
 
-    def member(self, number: int, rank: int) -> Played:
+    def member(self, number: int, rank: int) -> Played:  # noqa: ARG002 - no acts
         """See `Cast`; the requests come from `users`."""
         card = self.stage.dice.child("relay").token("card", number // CARDS_OF)
         return self.stage.open(number, payment_fingerprint=f"pm_{card}"), []
@@ -424,4 +425,3 @@ def cast_of(stage: Stage, group: Group, worlds: int) -> Cast:
     raise UsageError(
         f"groups.{stage.group}: groups of kind {group.kind} cannot be simulated as sketches"
     )
-

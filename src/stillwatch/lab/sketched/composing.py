@@ -10,7 +10,7 @@ import numpy as np
 
 from stillwatch.lab.sketched.chance import below, draw, exponential, joined
 from stillwatch.sketch.jit import kernel
-from stillwatch.sketch.words import FNV_OFFSET, FNV_PRIME, HAS_DIGIT, IS_IDEOGRAPH
+from stillwatch.sketch.words import FNV_OFFSET, FNV_PRIME, IS_IDEOGRAPH
 
 U = np.uint64
 EN, ZH, RU = 0, 1, 4
@@ -77,7 +77,7 @@ def _cyrillic(v, s, words, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _noun(v, topic, i, table):  # type: ignore[no-untyped-def]
+def _noun(topic, i, table):  # type: ignore[no-untyped-def]
     domain = int(topic % U(table.shape[0]))
     h = joined(topic, _DOMAIN)
     step = 1 + 2 * int(h % U(2)) + 4 * int((h >> U(3)) % U(2)) * int(table.shape[1] == 16)
@@ -98,7 +98,7 @@ def _latin_term(v, s, topic, words, count):  # type: ignore[no-untyped-def]
         count = _latin(v, s, words, count)
     count = _latin(v, s, words, count)
     if pattern == 1:
-        count = say(v.terms, _noun(v, topic, below(s, NOUNS), v.nouns), words, count)
+        count = say(v.terms, _noun(topic, below(s, NOUNS), v.nouns), words, count)
     return count
 
 
@@ -133,7 +133,7 @@ def _code(v, name, topic, i, words, count):  # type: ignore[no-untyped-def]
     verbs = v.verbs
     count = say(v.terms, verbs[0] + below(name, verbs[1] - verbs[0]), words, count)
     count = _latin(v, name, words, count)
-    return say(v.terms, _noun(v, topic, below(name, NOUNS), v.nouns), words, count)
+    return say(v.terms, _noun(topic, below(name, NOUNS), v.nouns), words, count)
 
 
 @kernel
@@ -154,7 +154,7 @@ def fill(v, s, name, category, topic, language, person, words, count):  # type: 
         slot = -1 - element
         if slot == 0 or slot == 1 or slot == 10:
             table = v.nouns_zh if chinese else v.plurals if slot == 10 else v.nouns
-            count = say(v.terms, _noun(v, topic, m if slot == 1 else first, table), words, count)
+            count = say(v.terms, _noun(topic, m if slot == 1 else first, table), words, count)
         elif slot == 2 or slot == 3:
             i = u if slot == 3 else t
             count = _topic_name(v, name, topic, language, i, words, count)

@@ -69,4 +69,3 @@ class DayFiles:
         """Let go of the files, whatever is in them."""
         for day in self._days.values():
             day.writer.close()
-

@@ -1,4 +1,4 @@
-"""When an act's requests happen: the arithmetic of `lab.rhythm` and `adversaries.clock` in kernels."""
+"""When an act's requests happen, as in `lab.rhythm` and `adversaries.clock`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from stillwatch.lab.sketched.chance import below, draw, exponential, normal
+from stillwatch.lab.sketched.chance import below, draw, normal
 from stillwatch.sketch.jit import kernel
 
 HUMAN, FLAT, QUEUE, GIVEN = range(4)
@@ -98,9 +98,3 @@ def moments(s, a, density, hours, given, out):  # type: ignore[no-untyped-def]
 def later(s, at):  # type: ignore[no-untyped-def]
     """When a client library sends a failed request again."""
     return at + math.exp(1.5 + 0.8 * normal(s))
-
-
-@kernel
-def spare(s, mean):  # type: ignore[no-untyped-def]
-    """A pause of that mean."""
-    return exponential(s, mean)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from stillwatch.lab.sketched.acts import ACT, Act, Props
 from stillwatch.lab.sketched.vocabulary import Terms, terms_of
@@ -17,6 +16,8 @@ from stillwatch.sketch.structure import skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 _SAMPLES = ("item", "item\nA) one\nB) two\nC) three\nD) four")
 """A plain item and a question with options, to see a template's structure by."""
@@ -172,4 +173,3 @@ def _skeletons(templates: Sequence[tuple[str, ...]]) -> NDArray[np.uint64]:
             text = (parts[0] + sample + "answer".join(parts[1:])).encode()
             out[i, j] = skeleton(np.frombuffer(text, np.uint8), 0, len(text))
     return out
-

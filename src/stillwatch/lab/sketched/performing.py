@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stillwatch.lab.sketched.acts import (
     BENCHMARK,
@@ -41,6 +40,9 @@ from stillwatch.sketch.kernels import (
 from stillwatch.sketch.lexicon import SECTIONS
 from stillwatch.sketch.siphash import sip_word
 from stillwatch.sketch.words import Words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 U = np.uint64
 SITTING, LONGEST = 1_800.0, 8  # of lab.persona
@@ -230,7 +232,7 @@ def _record(v, s, name, a, props, terms, words):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _private(rows, r, seed, system):  # type: ignore[no-untyped-def]
+def _private(rows, r, seed):  # type: ignore[no-untyped-def]
     """Names of a conversation's first request that nobody else sends."""
     rows.body[r] = joined(seed, _BODY)
     rows.said[r] = joined(seed, _TURNS)
@@ -239,7 +241,7 @@ def _private(rows, r, seed, system):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _answer(s, a, rows, r, at, status, props):  # type: ignore[no-untyped-def]
+def _answer(s, a, rows, r, at, status):  # type: ignore[no-untyped-def]
     """Everything of a request that its text does not decide."""
     rows.at[r], rows.status[r] = at, status
     rows.new_model[r] = at >= a.moves_at and draw(s) < a.moves
@@ -314,7 +316,7 @@ def perform(v, acts, props, terms, hours_end, key, lexicon, topics, shares, scra
                     topic = _topic(s, a, props)
                     n = fill(v, s, name, FOLLOW_UPS, topic, a.language, a, scratch, 0)
                     _read(scratch, n, U(0), key, lexicon, bins, order, rows, r)
-                    _private(rows, r, seed, a.system)
+                    _private(rows, r, seed)
                     rows.before[r] = rows.said[last]
                     rows.turns[r] = talked + 1
                     rows.conversation[r] = rows.conversation[last]
@@ -326,13 +328,11 @@ def perform(v, acts, props, terms, hours_end, key, lexicon, topics, shares, scra
                     else:
                         topic = _topic(s, a, props)
                         language = a.language if draw(s) < 0.9 else 0
-                        n = compose(
-                            v, s, name, topic, language, a, a.wordiness, True, scratch, 0
-                        )
+                        n = compose(v, s, name, topic, language, a, a.wordiness, True, scratch, 0)
                         if draw(s) < a.careful:
                             n = elicitation(v, s, a.language == ZH, False, scratch, n)
                         _read(scratch, n, U(0), key, lexicon, bins, order, rows, r)
-                        _private(rows, r, seed, a.system)
+                        _private(rows, r, seed)
                         if kept < LIBRARY and draw(s) < KEPT:
                             library[kept] = r
                             kept += 1
@@ -350,12 +350,10 @@ def perform(v, acts, props, terms, hours_end, key, lexicon, topics, shares, scra
                     body = props.phrase_names[phrase]
                     if draw(own) < 0.5:
                         topic = _topic(s, a, props)
-                        n = compose(
-                            v, s, name, topic, a.language, a, a.wordiness, True, scratch, n
-                        )
+                        n = compose(v, s, name, topic, a.language, a, a.wordiness, True, scratch, n)
                         body = seed
                     _read(scratch, n, U(0), key, lexicon, bins, order, rows, r)
-                    _private(rows, r, body, a.system)
+                    _private(rows, r, body)
                     rows.conversation[r] = rows.conversation[last]
                     first, hidden = r, True
             elif a.repeated > 0 and r > start and draw(own) < a.repeated:
@@ -370,7 +368,7 @@ def perform(v, acts, props, terms, hours_end, key, lexicon, topics, shares, scra
                 else:
                     n, skeleton = _record(v, s, name, a, props, terms, scratch), U(0)
                 _read(scratch, n, skeleton, key, lexicon, bins, order, rows, r)
-                _private(rows, r, seed if shared == U(0) else shared, a.system)
+                _private(rows, r, seed if shared == U(0) else shared)
             tries = 1 if a.retries != SAME_ACCOUNT else MOST_TRIES
             if a.retries == ONE_PAIR:
                 tries = 2
@@ -386,7 +384,7 @@ def perform(v, acts, props, terms, hours_end, key, lexicon, topics, shares, scra
                     rows.act[r] = i
                     rows.account[r] = a.other if attempt and a.retries == ONE_PAIR else a.account
                     rows.request[r] = joined(joined(U(a.seed), U(j)), _REQUEST + U(attempt))
-                    _answer(own, a, rows, r, at, status, props)
+                    _answer(own, a, rows, r, at, status)
                 if status == 200 or (a.retries != ONE_PAIR and draw(own) > RETRIES):
                     break
                 at = later(own, at)
@@ -394,4 +392,3 @@ def perform(v, acts, props, terms, hours_end, key, lexicon, topics, shares, scra
                 rows.status[last] = -1  # thought, not sent
             r += 1
     return r
-

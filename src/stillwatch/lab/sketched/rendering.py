@@ -77,7 +77,7 @@ class Renderer:
                 break
             room *= 2
         sent = np.flatnonzero(rows.status[:n] > 0)
-        return Played(acts, packed, Rows(*(column[sent] for column in rows)))
+        return Played(acts, packed, Rows._make(column[sent] for column in rows))
 
     def table(self, played: Played) -> pa.Table:
         """Requests in `SKETCHES`, in the order of account, time and request."""
@@ -86,7 +86,7 @@ class Renderer:
         account = self._accounts[rows.account]
         moment = (self._start + np.floor(rows.at * 1000).astype(np.int64)) * 1000
         order = np.lexsort((request, moment, account))
-        rows = Rows(*(column[order] for column in rows))
+        rows = Rows._make(column[order] for column in rows)
         system = played.packed.acts["system"][rows.act]
         props = played.packed.props
         columns = {
@@ -124,9 +124,7 @@ class Renderer:
             ),
         }
 
-    def _seen(
-        self, acts: Sequence[Act], rows: Rows, addresses: pa.Array
-    ) -> dict[str, pa.Array]:
+    def _seen(self, acts: Sequence[Act], rows: Rows, addresses: pa.Array) -> dict[str, pa.Array]:
         """What the provider saw of the senders."""
         clients = [act.client for act in acts]
         agents = pa.array([client.stack.user_agent for client in clients], pa.string())

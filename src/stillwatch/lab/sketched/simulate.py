@@ -6,6 +6,7 @@ from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,7 +52,6 @@ PEOPLE_OF_A_WORLD = 4_000
 
 STICKY = 3_600.0
 """Seconds that a relay keeps a user on one account."""
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class _Everybody:
         rank = np.empty(len(flat), np.int64)
         rank[order] = np.arange(len(flat))
         bounds = np.cumsum([0, *sizes])
-        ranks = [rank[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        ranks = [rank[a:b] for a, b in pairwise(bounds)]
         return cls(casts, flat[order], cast[order], number[order], ranks)
 
 
@@ -213,9 +213,7 @@ def _rendered(everybody: _Everybody, renderer: Renderer) -> Iterator[_Block]:
                 )
             )
             waiting.append(
-                pool.submit(
-                    _make, renderer, first, roles, acts, among, stray_stream[first:last]
-                )
+                pool.submit(_make, renderer, first, roles, acts, among, stray_stream[first:last])
             )
             if len(waiting) > WORKERS:
                 yield waiting.popleft().result()
@@ -224,7 +222,7 @@ def _rendered(everybody: _Everybody, renderer: Renderer) -> Iterator[_Block]:
 
 
 def _cast(everybody: _Everybody) -> Iterator[tuple[int, list[Role], list[Act]]]:
-    """Accounts in the order of their keys, as many at a time as make a block."""
+    """Accounts in the order of their keys, so many at a time that they fill a block."""
     first, roles, acts, size = 0, [], [], 0
     for rank, (cast, number) in enumerate(
         zip(everybody.cast.tolist(), everybody.number.tolist(), strict=True)
@@ -262,7 +260,7 @@ def _make(
 
 
 def _harvested(played: Played, first: int, size: int) -> NDArray[np.int64]:
-    """Harvest requests of accounts `first`, `first + 1`, …"""
+    """Harvest requests of `size` accounts from `first` on."""
     items = np.array([act.mode == ITEMS for act in played.acts], bool)[played.rows.act]
     return np.bincount(played.rows.account[items] - first, minlength=size)
 
@@ -352,4 +350,3 @@ class _Files:
         self._names.close()
         self._truth.close()
         self._accounts.close()
-
