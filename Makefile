@@ -6,6 +6,7 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH_ROWS ?= 1000000
+BENCH_SCALES ?= 0.001 0.01
 DEMO_OUT ?= demo
 TEST_ARGS ?=
 
@@ -33,8 +34,9 @@ format: $(VENV)/dev.stamp ## Mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## Measure reading, sketching and scanning (BENCH_ROWS=1000000)
+bench: $(VENV)/dev.stamp ## Measure reading, sketching, scanning and growth (BENCH_ROWS, BENCH_SCALES)
 	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
+	$(BIN)/python -m bench.scale --scales $(BENCH_SCALES)
 
 lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
 	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from stillwatch.campaigns import evidence
 from stillwatch.campaigns.merging import group_by_core
@@ -16,6 +15,8 @@ from stillwatch.sketch import SketchKey
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 KEY = SketchKey.from_hex("5c" * 32, source="the test")
 WORLD = Scenario(

@@ -152,11 +152,12 @@ class Evidence:
             ).to_pyarrow()
         repeated = self.collect(lambda part: fed_repeatedly(feeders(part), mined))
         kept = fed_by_a_group(repeated, least=accounts, most=MOST_ACCOUNTS).cache()
-        parts = [
-            feeders(part, kept, kinds=TEMPLATES).to_pyarrow() for part in self.parts(framed=False)
-        ]
-        wordless = repeated.filter(repeated.kind >= len(TEMPLATES)).to_pyarrow()
-        return pa.concat_tables([*parts, wordless])
+        told = self._stored(
+            feeders(part, kept, kinds=TEMPLATES) for part in self.parts(framed=False)
+        )
+        wordless = repeated.filter(repeated.kind >= len(TEMPLATES))
+        fed = ibis.union(told, wordless, distinct=False)
+        return fed_by_several(fed, accounts=accounts, requests=requests).to_pyarrow()
 
     def streams(
         self, candidates: Sequence[Candidate], most: int, each: int

@@ -344,7 +344,8 @@ class Shards(Cast):
     def member(self, number: int, rank: int) -> Played:
         """See `Cast`."""
         job, dice = self.job, self.stage.dice.child("machine", number)
-        address = network.ipv4(*job["place"], dice.py)
+        prefix, third = job["place"]
+        address = network.ipv4(prefix, third, dice.py)
         act = self.act(
             dice, rank, int(self.counts[number]), pace=FLAT, mode=RECORDS,
             templates=((job["head"],),), repeated=self.group.repeated, settings=job["settings"],
@@ -364,7 +365,7 @@ class Pools(Cast):
     mixes = True
 
     @cached_property
-    def relay(self) -> tuple[tuple[Any, int], network.Stack]:
+    def relay(self) -> tuple[tuple[tuple[int, int], int], network.Stack]:
         """The relay's network and client."""
         rnd = self.stage.dice.child("relay").py
         return network.cloud_network(rnd), network.library(rnd)

@@ -331,7 +331,7 @@ class _Files:
             "stream_requests": block.stream,
         }
         self._truth.write_table(pa.table(truth, schema=TRUTH_ACCOUNTS))
-        self.by_group.update(truth["group"])
+        self.by_group.update(role.group for role in block.roles)
         self.harvested += int(block.stream.sum())
         self._requests += len(block.sketches)
 
