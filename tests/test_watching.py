@@ -96,7 +96,7 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice(tmp_path: Path) -> None:
     logs, out = tmp_path / "logs", tmp_path / "out"
     logs.mkdir()
-    rnd, total = random.Random(5), 6_000  # noqa: S311
+    rnd, total = random.Random(5), 6_000
 
     def write() -> None:
         with (logs / "app.jsonl").open("ab") as file:

@@ -53,9 +53,10 @@ class Scan:
 
 
 def scan(  # noqa: PLR0913 - one call is the whole interface
-    logs: Sequence[str | Path],
+    logs: Sequence[str | Path] = (),
     *,
     out: str | Path,
+    sketches: str | Path | None = None,
     accounts: str | Path | None = None,
     format: str | None = None,  # noqa: A002 - the contract's name
     fdr: float = 0.01,
@@ -70,6 +71,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
 
     Args:
         logs: files, folders, globs, or ``-`` for standard input.
+        sketches: a folder of sketches, in place of logs: ``OUT/sketches`` of an earlier scan, or
+            what ``stillwatch lab simulate`` made. Needs the key that they were made with.
         out: folder for `campaigns.json`, `accounts.parquet`, `rejected.jsonl`, `report.html` and
             the sketches, from which an interrupted or extended scan goes on, and `evidence`, from
             which bundles are made.
@@ -89,15 +92,22 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     """
     if not 0 < fdr < 1:
         raise UsageError(f"--fdr is a rate between 0 and 1, not {fdr}")
+    _check_inputs(logs, sketches, keep_examples)
     progress = progress or Silent()
     folder = folder_of(Path(out))
     key = key or SketchKey.load()
     sketcher = Sketcher(key)
-    log = open_log([str(source) for source in logs], format=format, progress=progress)
     declared = read_accounts(Path(accounts)).table if accounts else None
-    store = SketchStore.open(folder / "sketches", key.fingerprint)
     rejected = folder / "rejected.jsonl"
-    ingest(log, store, sketcher, rejected, append=append)
+    if sketches is not None:
+        store = SketchStore.open(_existing(Path(sketches)), key.fingerprint)
+        rejected.write_bytes(b"")
+        sources = [(str(sketches), "sketches")]
+    else:
+        log = open_log([str(source) for source in logs], format=format, progress=progress)
+        store = SketchStore.open(folder / "sketches", key.fingerprint)
+        ingest(log, store, sketcher, rejected, append=append)
+        sources = [(source.name, reader.name) for source, reader in log.formats]
     store.seal(memory=memory)
     with detected(
         store,
@@ -113,7 +123,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             requests,
             detection,
             declared,
-            sources=[(source.name, reader.name) for source, reader in log.formats],
+            sources=sources,
             taken=store.taken(),
             duplicates=store.duplicates(),
             fdr=fdr,
@@ -134,6 +144,25 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         write_report(findings, detection.accounts, rejected, folder / "report.html")
         step.advance()
     return Scan(findings, detection.accounts, folder, detection)
+
+
+def _check_inputs(
+    logs: Sequence[str | Path], sketches: str | Path | None, keep_examples: int
+) -> None:
+    if bool(logs) == (sketches is not None):
+        raise UsageError("name the logs to scan, or --sketches DIR with what was made of logs")
+    if sketches is not None and keep_examples:
+        raise UsageError("--keep-examples needs the logs: sketches hold no prompts")
+
+
+def _existing(sketches: Path) -> Path:
+    if not (sketches / "format.json").exists():
+        raise InputError(
+            "this is no folder of sketches: name the folder `sketches` that a scan or "
+            "`stillwatch lab simulate` made",
+            file=str(sketches),
+        )
+    return sketches
 
 
 @contextmanager

@@ -123,12 +123,17 @@ def _write(batches: pa.RecordBatchReader, path: Path) -> int:
     the statistics of the files that it came from.
     """
     rows = 0
-    with pq.ParquetWriter(path, SKETCHES, compression="zstd", use_dictionary=_REPEATING) as writer:
+    with day_writer(path) as writer:
         for batch in batches:
             writer.write_table(pa.Table.from_batches([batch]).cast(SKETCHES), ROW_GROUP)
             rows += batch.num_rows
     sync(path)
     return rows
+
+
+def day_writer(path: Path) -> pq.ParquetWriter:
+    """Writes sealed days, in row groups of `ROW_GROUP`."""
+    return pq.ParquetWriter(path, SKETCHES, compression="zstd", use_dictionary=_REPEATING)
 
 
 def day_name(number: int) -> str:

@@ -161,10 +161,14 @@ class SketchStore:
                 folder.mkdir(exist_ok=True)
                 _write_part(rows, folder / f"{taken.part}.parquet")
             _write_part(names, self.path / "names" / f"{taken.part}.parquet")
-            with (self.path / "journal.jsonl").open("ab") as journal:
-                journal.write(msgspec.json.encode(taken) + b"\n")
-                journal.flush()
-                os.fsync(journal.fileno())
+            self.promise(taken)
+
+    def promise(self, taken: Taken) -> None:
+        """Write in the journal that something lies in the folder."""
+        with (self.path / "journal.jsonl").open("ab") as journal:
+            journal.write(msgspec.json.encode(taken) + b"\n")
+            journal.flush()
+            os.fsync(journal.fileno())
 
     def seal(self, *, memory: str = "4GB") -> None:
         """Merge what came in into the days it belongs to: each request once, in a fixed order.

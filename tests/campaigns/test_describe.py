@@ -19,6 +19,7 @@ from stillwatch.campaigns.describe import (
     rfc3339,
     timeline,
 )
+from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.prices import list_price
 from stillwatch.schema import Member
 from stillwatch.signals.families import KINDS
@@ -53,7 +54,7 @@ def two(table: Callable[..., Any]) -> list[Deeds]:
         Candidate(np.array([1, 2]), (family(7, [1, 2]),)),
         Candidate(np.array([3]), (family(7, [3]),)),
     ]
-    return deeds(requests, streams, examples=2)
+    return deeds(Evidence(requests), streams, examples=2)
 
 
 def test_a_campaign_is_its_stream_and_no_cover_traffic(two: list[Deeds]) -> None:
@@ -90,7 +91,7 @@ def test_examples_are_as_many_as_were_asked_for(two: list[Deeds]) -> None:
 
 
 def test_no_campaign_is_nothing_to_describe() -> None:
-    assert deeds(None, []) == []
+    assert deeds(Evidence(None), []) == []
 
 
 @given(st.lists(st.text(), min_size=1, unique=True), st.randoms(use_true_random=False))

@@ -8,6 +8,7 @@ from tests.campaigns.streams import words_about
 from tests.campaigns.test_extraction import TOPICS, customers
 
 from stillwatch.campaigns.concealment import Traits
+from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone, lone_extractors
 from stillwatch.schema import N_TOKENS, Verdict
@@ -63,7 +64,7 @@ def judged(table: Callable[..., Any]) -> Callable[..., list[Lone]]:
         ]
         requests = with_framed(table(rows)).mutate(slot=0)
         reference = Reference.of(customers(0, 300))
-        return lone_extractors(requests, explained, reference, traits(organization), 0.05)
+        return lone_extractors(Evidence(requests), explained, reference, traits(organization), 0.05)
 
     return judge
 

@@ -176,3 +176,39 @@ def test_interrupted_scan_says_so_and_goes_on(
     done = run("scan", log, "--accounts", accounts, "--out", out, "--quiet")
     assert done.exit_code == 0, done.stderr
     assert (out / "campaigns.json").read_bytes() == (scanned[1] / "campaigns.json").read_bytes()
+
+
+def test_a_folder_of_sketches_gives_the_verdicts_of_its_log(
+    run: Callable[..., Any], provider: Path, scanned: tuple[Any, Path], tmp_path: Path
+) -> None:
+    accounts = provider / "accounts.jsonl"
+    done = run(
+        "scan", "--sketches", scanned[1] / "sketches", "--accounts", accounts, "--out", tmp_path
+    )
+    assert done.exit_code == 0, done.output
+    for name in ("accounts.parquet",):
+        assert (tmp_path / name).read_bytes() == (scanned[1] / name).read_bytes()
+    found, before = (json.loads((p / "campaigns.json").read_text()) for p in (tmp_path, scanned[1]))
+    assert found["campaigns"] == before["campaigns"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--sketches"),
+        (["log.jsonl", "--sketches", "."], "--sketches"),
+        (["--sketches", ".", "--keep-examples", "2"], "prompts"),
+    ],
+)
+def test_a_scan_has_logs_or_sketches(
+    run: Callable[..., Any], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = run("scan", *arguments, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_a_folder_of_something_else_is_no_sketches(run: Callable[..., Any], tmp_path: Path) -> None:
+    done = run("scan", "--sketches", tmp_path, "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "no folder of sketches" in done.stderr

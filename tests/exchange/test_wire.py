@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOKEN = "a-token-of-some-length"  # noqa: S105 - for this test
+TOKEN = "a-token-of-some-length"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_every_preset_loads() -> None:
-    assert set(presets()) == {"backdrop", "demo", "honest", "small"}
+    assert set(presets()) == {"alibaba-2026", "backdrop", "demo", "honest", "small"}
     assert all(preset(name).built() for name in presets())
 
 

@@ -8,7 +8,6 @@ candidates are few and none is tested twice under different names.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.merging import group_by_core
 from stillwatch.signals.families import WORDLESS
 
 if TYPE_CHECKING:
@@ -135,27 +135,18 @@ def merge_families(families: list[Family]) -> list[Candidate]:
     """Group families by their cores: each joins the first candidate whose core is nearly its own.
 
     Linear in the sizes of the cores: a family is compared only to candidates that it shares
-    accounts with.
+    accounts with, and an account that is in very many of them counts for the first ones only.
     """
-    seeds: list[Ints] = []
-    grouped: list[list[Family]] = []
-    seeds_of: dict[int, list[int]] = {}
-    for family in families:
-        overlap: Counter[int] = Counter()
-        for account in family.accounts.tolist():
-            overlap.update(seeds_of.get(account, ()))
-        best, best_similarity = -1, SAME_CORE
-        for index, shared in sorted(overlap.items()):
-            similarity = shared / (len(family.accounts) + len(seeds[index]) - shared)
-            if similarity >= best_similarity:
-                best, best_similarity = index, similarity
-        if best >= 0:
-            grouped[best].append(family)
-            continue
-        for account in family.accounts.tolist():
-            seeds_of.setdefault(account, []).append(len(seeds))
-        seeds.append(family.accounts)
-        grouped.append([family])
+    if not families:
+        return []
+    sizes = [len(family.accounts) for family in families]
+    _, codes = np.unique(
+        np.concatenate([family.accounts for family in families]), return_inverse=True
+    )
+    home = group_by_core(codes, np.cumsum([0, *sizes]), SAME_CORE)
+    grouped: list[list[Family]] = [[] for _ in range(int(home.max()) + 1)]
+    for family, place in zip(families, home.tolist(), strict=True):
+        grouped[place].append(family)
     return [Candidate(_majority(group), tuple(group)) for group in grouped]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from stillwatch.campaigns.candidates import Candidate
+    from stillwatch.campaigns.evidence import Evidence
 
 Ints = NDArray[np.int64]
 
@@ -51,19 +52,24 @@ class Deeds:
     examples: tuple[int, ...]
 
 
-def deeds(requests: ir.Table, streams: Sequence[Candidate], examples: int = 0) -> list[Deeds]:
+def deeds(evidence: Evidence, streams: Sequence[Candidate], examples: int = 0) -> list[Deeds]:
     """Describe campaigns, each given by the families and the accounts of its stream.
 
     Args:
-        requests: sketches.
+        evidence: the requests.
         streams: each campaign's families and accounts.
         examples: requests of each campaign to name.
     """
     if not streams:
         return []
-    families, cores = as_tables(streams)
-    members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores))
-    found = description.campaign_requests(requests, members.rename(campaign="candidate")).cache()
+    families, cores = map(ibis.memtable, as_tables(streams))
+
+    def of_campaigns(requests: ir.Table) -> ir.Table:
+        members = stream_members(requests, families, cores).rename(campaign="candidate")
+        return description.campaign_requests(requests.select(*description.COLUMNS), members)
+
+    everyone = np.unique(np.concatenate([stream.accounts for stream in streams]))
+    found = evidence.collect(of_campaigns, accounts=everyone)
     rows = {
         "totals": _rows(description.totals(found)),
         "capability": _rows(description.shares(found, "capability")),

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.describe import deeds
+from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import combine
@@ -24,10 +25,6 @@ from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
 from stillwatch.schema import Campaign, Verdict
-from stillwatch.signals.activity import account_activity
-from stillwatch.signals.frames import with_framed
-from stillwatch.signals.halves import with_half
-from stillwatch.signals.senders import sent_by_several
 
 Ints = NDArray[np.int64]
 
@@ -72,13 +69,13 @@ class Detection:
     members: dict[str, tuple[int, ...]]
 
 
-def _public_items(requests: ir.Table, judged: list[Judged]) -> Ints:
+def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
     """Bodies in accused groups' samples that accounts outside of these groups send too."""
     accused = [j.mined for j in judged if j.verdict is Verdict.DISTILLATION]
     none = np.zeros(0, dtype=np.int64)
     bodies = np.concatenate([none, *(m.sample.body for m in accused)])
     inside = np.concatenate([none, *(m.candidate.accounts for m in accused)])
-    return sent_by_several(requests, bodies, without=inside)
+    return evidence.senders(bodies, without=inside)
 
 
 def detect(
@@ -103,27 +100,28 @@ def detect(
         examples: requests of each campaign to name, for its examples.
     """
     with progress.step("detecting", STEPS) as step:
-        table = with_framed(with_half(requests, seed)).cache()
-        activity = account_activity(table).select(*ACTIVITY).order_by("account").to_pyarrow()
+        size = requests.count().to_pyarrow().as_py()
+        evidence = Evidence.of(requests, seed, traits.account, size)
+        activity = evidence.activity(ACTIVITY)
         directory = Directory.of(names, activity)
         traits = traits.seen_from(activity.column("first_seen"))
         step.advance()
         declared = traits.organization >= 0
         entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
-        mined = mine(table, traits.account, entities, step)
+        mined = mine(evidence, traits.account, entities, step)
         background = Background.of(activity, mined.feeders, mined.candidates + mined.parts)
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
-        public = _public_items(table, [*judged, *parts])
+        public = _public_items(evidence, [*judged, *parts])
         groups = combine(judged, parts, court, public)
         step.advance()
         explained = np.unique(np.concatenate([g.accounts for g in groups] or [traits.account[:0]]))
-        alone = lone_extractors(table, explained, mined.reference, traits, level)
+        alone = lone_extractors(evidence, explained, mined.reference, traits, level)
         lone = [x for x in alone if x.verdict is not Verdict.CLEAR]
         step.advance()
         streams = [group.candidate for group in groups] + [x.candidate for x in lone]
-        done = deeds(table, streams, examples)
+        done = deeds(evidence, streams, examples)
         written = in_order(
             [
                 *(

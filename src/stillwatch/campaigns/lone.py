@@ -12,23 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.candidates import Candidate, Family, as_tables
+from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
 from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
 from stillwatch.schema import Verdict
 from stillwatch.signals.families import KINDS, WORDLESS, large_feeders
-from stillwatch.signals.senders import sent_by_several
-from stillwatch.signals.streams import stream_members, stream_sample
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-    import pyarrow as pa
-
     from stillwatch.campaigns.concealment import Traits
+    from stillwatch.campaigns.evidence import Evidence
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
@@ -80,7 +76,7 @@ class Lone:
 
 
 def lone_extractors(
-    requests: ir.Table,
+    evidence: Evidence,
     explained: Ints,
     reference: Reference,
     traits: Traits,
@@ -89,20 +85,20 @@ def lone_extractors(
     """Judge the accounts that send very many requests in one frame.
 
     Args:
-        requests: sketches with `mining`.
+        evidence: the requests.
         explained: accounts that belong to a judged group already.
         reference: whole customers.
         traits: an account of a declared organisation is not a lone extractor.
         level: of the harvest test, shared by all accounts looked at (Bonferroni).
     """
-    heavy = large_feeders(requests, MIN_ITEMS).to_pyarrow()
+    heavy = evidence.gather(lambda part: large_feeders(part, MIN_ITEMS))
     frames = _frames(heavy, explained, traits)
     if not frames or not reference.sufficient:
         return []
-    families, cores = as_tables([Candidate(f.accounts, (f,)) for f in frames])
-    members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores))
-    index, sample = sorted_stream(stream_sample(requests, members, SAMPLE).to_pyarrow())
-    several = sent_by_several(requests, sample.body, without=np.zeros(0, dtype=np.int64))
+    candidates = [Candidate(f.accounts, (f,)) for f in frames]
+    sampled = pa.concat_tables(evidence.streams(candidates, 1, SAMPLE)[1])
+    index, sample = sorted_stream(sampled)
+    several = evidence.senders(sample.body, without=np.zeros(0, dtype=np.int64))
     judged = [
         judge_alone(f, sample.take(index == i), several, reference, level / len(frames))
         for i, f in enumerate(frames)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
+    MIN_CORE_REQUESTS,
     Candidate,
     Family,
-    as_tables,
     core_families,
     merge_families,
 )
@@ -30,12 +30,15 @@ from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
 from stillwatch.campaigns.split import blending, split
 from stillwatch.campaigns.stream import Stream
-from stillwatch.signals.families import KINDS, WORDLESS, fed_by_several, feeders
-from stillwatch.signals.streams import stream_counts, stream_members, stream_sample
+from stillwatch.signals.families import KINDS, WORDLESS
+from stillwatch.signals.streams import stream_sample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import ibis.expr.types as ir
 
+    from stillwatch.campaigns.evidence import Evidence
     from stillwatch.progress import Step
 
 Ints = NDArray[np.int64]
@@ -127,35 +130,38 @@ class Mine:
     looked_at: int
 
 
-def population_sample(requests: ir.Table, accounts: Ints) -> Stream:
+def population_sample(evidence: Evidence, accounts: Ints) -> Stream:
     """Requests of whole customers; which ones is decided by their keyed hashes."""
     chosen = np.sort(accounts)[:: max(1, len(accounts) // POPULATION_ACCOUNTS)]
-    table = pa.table({"account": chosen[:POPULATION_ACCOUNTS]})
-    members = requests.semi_join(ibis.memtable(table), "account").select(
-        candidate=ibis.literal(0, "int64"), request_key=requests.request_key
-    )
-    return sorted_stream(stream_sample(requests, members, SAMPLE_REQUESTS).to_pyarrow())[1]
+    chosen = chosen[:POPULATION_ACCOUNTS]
+    table = ibis.memtable(pa.table({"account": chosen}))
+
+    def sample(requests: ir.Table) -> ir.Table:
+        whole = requests.semi_join(table, "account")
+        members = whole.select("request_key", candidate=ibis.literal(0, "int64"))
+        return stream_sample(whole, members, SAMPLE_REQUESTS)
+
+    return sorted_stream(evidence.gather(sample, accounts=chosen))[1]
 
 
-def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine:
+def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine:
     """Find the groups worth testing.
 
     Args:
-        requests: sketches with `slot` and `mining`.
+        evidence: the requests.
         accounts: all account keys, sorted.
         entities: the entity of each account: its declared organisation, else the account itself.
         step: advanced four times.
     """
-    population = population_sample(requests, accounts)
+    population = population_sample(evidence, accounts)
     floors = Floors.of_population(population)
     step.advance()
-    fed = fed_by_several(feeders(requests), accounts=MIN_ACCOUNTS, requests=MIN_STREAM)
-    table = fed.to_pyarrow()
+    table = evidence.families(accounts=MIN_ACCOUNTS, requests=MIN_STREAM, mined=MIN_CORE_REQUESTS)
     step.advance()
     families = [f for f in core_families(table) if _entities(f, accounts, entities)]
     told = [f for f in families if f.kind not in WORDLESS]
     candidates = merge_families(told)[:MAX_CANDIDATES]
-    seen = _look(requests, candidates, "prompt family")
+    seen = _look(evidence, candidates, "prompt family")
     step.advance()
     kept: list[Mined] = []
     explained: list[Ints] = []
@@ -169,12 +175,12 @@ def mine(requests: ir.Table, accounts: Ints, entities: Ints, step: Step) -> Mine
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
         if people.content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
-    for joined in _look(requests, communities(promising, len(accounts)), "a pool of templates"):
+    for joined in _look(evidence, communities(promising, len(accounts)), "a pool of templates"):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
             kept.append(_part(joined, part))
             explained.append(part)
     wordless = [f for f in families if f.kind in WORDLESS]
-    parts, suspects = _wordless(requests, wordless, population, explained, floors)
+    parts, suspects = _wordless(evidence, wordless, population, explained, floors)
     step.advance()
     groups = [group.candidate.accounts for group in kept + parts]
     in_question = np.unique(np.concatenate([suspects, *groups]))
@@ -219,35 +225,29 @@ def _first_look(mined: Mined, floors: Floors) -> PeopleTest:
     return test_people(measure(half, mined.counts[:, 0], floors.telling), floors)
 
 
-def _look(requests: ir.Table, candidates: list[Candidate], found_by: str) -> list[Mined]:
-    """Fetch counts and samples of the candidates' streams."""
+def _look(evidence: Evidence, candidates: list[Candidate], found_by: str) -> Iterator[Mined]:
+    """The candidates with counts and samples of their streams, in order."""
     if not candidates:
-        return []
-    families, cores = as_tables(candidates)
-    few = as_tables([replace(c, accounts=c.accounts[:SAMPLE_ACCOUNTS]) for c in candidates])[1]
-    members = stream_members(requests, ibis.memtable(families), ibis.memtable(cores)).cache()
-    counts = stream_counts(requests, members).to_pyarrow()
-    sampled = members.semi_join(ibis.memtable(few), ["candidate", "account"])
-    index, sample = sorted_stream(stream_sample(requests, sampled, SAMPLE_REQUESTS).to_pyarrow())
-    bounds = np.searchsorted(index, np.arange(len(candidates) + 1))
+        return
+    counts, samples = evidence.streams(candidates, SAMPLE_ACCOUNTS, SAMPLE_REQUESTS)
     of = counts.column("candidate").to_numpy()
     who = counts.column("account").to_numpy()
     halves = np.stack([counts.column(n).to_numpy() for n in ("mined", "tested")], axis=1)
     order = np.lexsort((who, of))
     of, who, halves = of[order], who[order], halves[order]
     starts = np.searchsorted(of, np.arange(len(candidates) + 1))
-    result = []
-    for i, candidate in enumerate(candidates):
-        rows = slice(starts[i], starts[i + 1])
-        full = np.zeros((len(candidate.accounts), 2), dtype=np.int64)
-        full[np.searchsorted(candidate.accounts, who[rows])] = halves[rows]
-        part = sample.take(np.arange(bounds[i], bounds[i + 1]))
-        result.append(Mined(candidate, part, full, found_by))
-    return result
+    for sampled in samples:
+        index, sample = sorted_stream(sampled)
+        for i in np.unique(index).tolist():
+            candidate = candidates[i]
+            rows = slice(starts[i], starts[i + 1])
+            full = np.zeros((len(candidate.accounts), 2), dtype=np.int64)
+            full[np.searchsorted(candidate.accounts, who[rows])] = halves[rows]
+            yield Mined(candidate, sample.take(index == i), full, found_by)
 
 
 def _wordless(
-    requests: ir.Table,
+    evidence: Evidence,
     families: list[Family],
     population: Stream,
     explained: list[Ints],
@@ -268,7 +268,8 @@ def _wordless(
     for family in sorted(families, key=lambda f: f.kind):
         rest = np.setdiff1d(family.accounts, known)
         if len(rest) >= MIN_ACCOUNTS:
-            found = _look(requests, [Candidate(rest, (family,))], FOUND_BY[KINDS[family.kind]])[0]
+            candidate = Candidate(rest, (family,))
+            found = next(_look(evidence, [candidate], FOUND_BY[KINDS[family.kind]]))
             looks.append((found, blending(found.sample.half(mining=True), floors, rhythm=False)))
     suspects = np.unique(np.concatenate([known, *(blend.account for _, blend in looks)]))
     reference = Reference.of(population.take(~np.isin(population.account, suspects)))

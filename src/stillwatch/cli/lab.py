@@ -44,6 +44,10 @@ def simulate_command(
     prompts: Prompts = None,
     arrivals: Arrivals = None,
     compress: Annotated[bool, typer.Option("--compress", help="Write the log as .zst.")] = False,
+    scale: Annotated[
+        float,
+        typer.Option("--scale", min=1e-6, help="Times as many accounts, in the same proportions."),
+    ] = 1.0,
     quiet: Quiet = False,
 ) -> None:
     """Write a provider's log, with the truth about it."""
@@ -51,6 +55,13 @@ def simulate_command(
     from stillwatch.lab import simulate
 
     plan = _scenario(preset, scenario)
+    if scale != 1:
+        plan = plan.resized(scale)
+    if plan.sketches:
+        if prompts or arrivals or compress:
+            raise UsageError("this scenario is written as sketches, which have no text to choose")
+        _simulate_sketches(plan, out, seed=seed, quiet=quiet)
+        return
     with watch(quiet=quiet) as progress:
         made = simulate(
             plan,
@@ -64,6 +75,19 @@ def simulate_command(
     typer.echo(f"{made.requests:,} requests: {made.log}")
     typer.echo(f"{sum(made.accounts_by_group.values()):,} accounts: {made.accounts}")
     typer.echo(f"{made.campaigns:,} campaigns among them: {made.truth}")
+
+
+def _simulate_sketches(plan: Scenario, out: Path, *, seed: int, quiet: bool) -> None:
+    from stillwatch.cli.progress import watch
+    from stillwatch.lab.sketched import simulate_sketches
+    from stillwatch.sketch import SketchKey
+
+    with watch(quiet=quiet) as progress:
+        made = simulate_sketches(plan, out, seed=seed, key=SketchKey.load(), progress=progress)
+    typer.echo(f"{made.requests:,} requests, {made.harvested:,} of campaigns: {made.sketches}")
+    typer.echo(f"{sum(made.accounts_by_group.values()):,} accounts: {made.accounts}")
+    typer.echo(f"{made.campaigns:,} campaigns among them: {made.truth}")
+    typer.echo(f"scan them: stillwatch scan --sketches {made.sketches} --accounts {made.accounts}")
 
 
 def _scenario(name: str | None, file: Path | None) -> Scenario:

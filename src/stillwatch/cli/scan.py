@@ -18,13 +18,19 @@ def complete_format(incomplete: str) -> list[str]:
 
 
 def scan_command(
+    out: Out,
     logs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="LOG", help="Files, folders or globs, also .gz and .zst; - for stdin."
         ),
-    ],
-    out: Out,
+    ] = None,
+    sketches: Annotated[
+        Path | None,
+        typer.Option(
+            "--sketches", file_okay=False, help="Scan a folder of sketches instead of logs."
+        ),
+    ] = None,
     accounts: Annotated[
         Path | None,
         typer.Option("--accounts", help="The provider's account file: JSONL, CSV or Parquet."),
@@ -61,8 +67,9 @@ def scan_command(
 
     with watch(quiet=quiet) as progress:
         found = scan(
-            logs,
+            logs or (),
             out=out,
+            sketches=sketches,
             accounts=accounts,
             format=log_format,
             fdr=fdr,

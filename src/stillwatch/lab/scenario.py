@@ -33,6 +33,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         release_day: when a new model comes out, in days from the start; None for the middle.
         failures: share of requests answered 429 (5xx are half as many).
         scale: multiplies `accounts` of every group with more than one.
+        sketches: too large for text: `stillwatch lab simulate` writes sketches instead.
         without: fields left out of the log and of the account file, such as ``client_address``.
         groups: name in the results to `kind` and knobs.
     """
@@ -43,6 +44,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     release_day: float | None = None
     failures: Share = 0.006
     scale: Positive = 1.0
+    sketches: bool = False
     without: tuple[str, ...] = ()
     groups: dict[str, dict[str, Any]] = {}
 
@@ -78,6 +80,22 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def release(self) -> timedelta:
         """From the start to the release of the new model."""
         return timedelta(days=self.days / 2 if self.release_day is None else self.release_day)
+
+    def resized(self, scale: float) -> Scenario:
+        """The same world with `scale` times as many accounts, in the same proportions.
+
+        Of a group with copies there are so many times more or fewer copies, each as large as
+        before, as long as one is left.
+        """
+        groups = {}
+        for name, group in self.built().items():
+            copies = max(1, round(group.copies * scale)) if group.copies > 1 else 1
+            rest = scale * group.copies / copies
+            size = group.accounts if copies > 1 else max(2, round(group.accounts * rest))
+            if group.accounts == 1:
+                size = 1
+            groups[name] = self.groups[name] | {"accounts": size, "copies": copies}
+        return msgspec.structs.replace(self, groups=groups, scale=1.0)
 
     def honest(self) -> Scenario:
         """The same world without its adversaries: the null."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from stillwatch.lab.group import Group
     from stillwatch.lab.rows import Sent
     from stillwatch.lab.scenario import Scenario
     from stillwatch.progress import Progress, Step
@@ -119,10 +120,10 @@ def simulate(
     tally = _Tally()
     hidden = frozenset(scenario.without)
     with spool(out, slice_ms=6 * 3_600_000) as slices:
-        stages = list(_stages(scenario, world, root))
-        with watch.step("simulate", total=len(stages)) as step:
-            for stage, sent in stages:
-                _collect(stage, sent, slices, tally, hidden)
+        played = list(stages(scenario, world, root))
+        with watch.step("simulate", total=len(played)) as step:
+            for stage, group in played:
+                _collect(stage, group.play(stage), slices, tally, hidden)
                 step.note(stage.group)
                 step.advance()
         files = Simulation(
@@ -141,7 +142,8 @@ def simulate(
     return files
 
 
-def _stages(scenario: Scenario, world: World, root: Dice) -> Iterator[tuple[Stage, Iterator[Sent]]]:
+def stages(scenario: Scenario, world: World, root: Dice) -> Iterator[tuple[Stage, Group]]:
+    """Every copy of every group, with a stage of its own."""
     for name, group in scenario.built().items():
         for copy in range(group.copies):
             label = f"{name}-{copy + 1}" if group.copies > 1 else name
@@ -152,7 +154,7 @@ def _stages(scenario: Scenario, world: World, root: Dice) -> Iterator[tuple[Stag
                 guilt=group.guilt,
                 campaign=label if group.guilt == "campaign" else None,
             )
-            yield stage, group.play(stage)
+            yield stage, group
 
 
 def _collect(

@@ -99,7 +99,16 @@ class Stage:
         Returns:
             The account, with fields of an ordinary stranger where none are given.
         """
-        number = len(self.roles)
+        role = self.open(len(self.roles), created, **fields)
+        self.roles.append(role)
+        return role.account
+
+    def account_id(self, number: int) -> str:
+        """Name of the account that is opened as number `number`."""
+        return f"acct_{self.dice.token('account', number)}"
+
+    def open(self, number: int, created: float | None = None, **fields: str | None) -> Role:
+        """The account that is opened as number `number`; arguments as in `admit`."""
         rnd = self.dice.child("account", number).py
         if created is None:
             created = -DAY * min(730.0, rnd.expovariate(1 / 200))
@@ -115,20 +124,17 @@ class Stage:
         if chosen["plan"] == "free":
             chosen["payment_fingerprint"] = fields.get("payment_fingerprint")
         account = Account(
-            account_id=f"acct_{self.dice.token('account', number)}",
+            account_id=self.account_id(number),
             created_at=stamp(self.world.start, int(created * 1000)),
             **chosen,
         )
-        self.roles.append(
-            Role(
-                account=account,
-                group=self.group,
-                kind=self.guilt,
-                campaign=self.campaign,
-                expected=EXPECTED[self.guilt],
-            )
+        return Role(
+            account=account,
+            group=self.group,
+            kind=self.guilt,
+            campaign=self.campaign,
+            expected=EXPECTED[self.guilt],
         )
-        return account
 
     def habit(self, *path: str | int, zone: float | None = None) -> Habit:
         """The hours of one person, in a zone drawn from the world's if none is given."""

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
+COLUMNS = (
+    "request_key", "account", "timestamp", "slot", "capability", "model", "input_tokens",
+    "output_tokens", "network_key",
+)  # fmt: skip
+"""Columns of requests that the functions below read."""
+
+
 def campaign_requests(requests: ir.Table, members: ir.Table) -> ir.Table:
     """Requests of campaigns' streams: the request columns and `campaign`.
 

@@ -33,23 +33,38 @@ ASKED_SCORE = 0.6
 reaches it."""
 
 
-def family_keys(requests: ir.Table, *carry: str) -> ir.Table:
+TEMPLATES = KINDS[: WORDLESS[0]]
+"""The kinds whose families share words."""
+
+
+def family_keys(requests: ir.Table, *carry: str, kinds: tuple[str, ...] = KINDS) -> ir.Table:
     """One row a request and family key that it has: `kind` (int8), `key` and carried columns."""
     parts = []
     for code, kind in enumerate(KINDS):
+        if kind not in kinds:
+            continue
         key = _key(requests, kind)
         part = requests.select(kind=ibis.literal(code, "int8"), key=key, **_same(requests, carry))
         parts.append(part.filter(part.key.notnull()))
     return ibis.union(*parts, distinct=False)
 
 
-def feeders(requests: ir.Table) -> ir.Table:
+def feeders(
+    requests: ir.Table, families: ir.Table | None = None, *, kinds: tuple[str, ...] = KINDS
+) -> ir.Table:
     """How much each account feeds each family.
+
+    Args:
+        requests: sketches with `mining`, and with `framed` where that kind is asked for.
+        families: `kind`, `key` of those to count; all by default.
+        kinds: of the families.
 
     Returns:
         `kind`, `key`, `account`, `requests`, `mining_requests`.
     """
-    keys = family_keys(requests, "account", "mining")
+    keys = family_keys(requests, "account", "mining", kinds=kinds)
+    if families is not None:
+        keys = keys.semi_join(families, ["kind", "key"])
     return keys.group_by("kind", "key", "account").agg(
         requests=keys.count(), mining_requests=keys.mining.cast("int64").sum()
     )
@@ -63,6 +78,26 @@ def fed_by_several(feeders: ir.Table, *, accounts: int, requests: int) -> ir.Tab
     )
     kept = sizes.filter((sizes.accounts >= accounts) & (sizes.stream >= requests))
     return feeders.semi_join(kept, ["kind", "key"])
+
+
+def fed_repeatedly(feeders: ir.Table, least: int) -> ir.Table:
+    """Accounts that feed a family so often, in the mining half: those that can be in its core.
+
+    Needs nothing but an account's own requests, so that most keys, which come once, go before
+    accounts are put together. Families without shared words are kept whole.
+    """
+    wordless = feeders.kind.isin(WORDLESS)
+    return feeders.filter((feeders.mining_requests >= least) | wordless)
+
+
+def fed_by_a_group(repeated: ir.Table, *, least: int, most: int) -> ir.Table:
+    """Families that so many accounts feed repeatedly: `kind`, `key`.
+
+    What more than `most` accounts use is language, and no template.
+    """
+    sizes = repeated.group_by("kind", "key").agg(accounts=repeated.count())
+    small = (sizes.accounts >= least) & (sizes.accounts <= most)
+    return sizes.filter(small & ~sizes.kind.isin(WORDLESS)).select("kind", "key")
 
 
 def large_feeders(requests: ir.Table, least: int) -> ir.Table:

@@ -97,7 +97,7 @@ class Sketcher:
             **self._identifiers(requests),
             **_template_columns(templates),
             **self._conversation(requests, system),
-            **_asked(scores, system.matrix(raw_scores)),
+            **asked(scores, system.matrix(raw_scores)),
         }
         return Sketched(
             pa.RecordBatch.from_arrays([columns[name] for name in SKETCHES.names], schema=SKETCHES),
@@ -155,7 +155,7 @@ def _template_columns(templates: Templates) -> dict[str, pa.Array]:
     return columns
 
 
-def _asked(prompt: NDArray[np.float32], system: NDArray[np.float32]) -> dict[str, pa.Array]:
+def asked(prompt: NDArray[np.float32], system: NDArray[np.float32]) -> dict[str, pa.Array]:
     """What is asked for, from the raw scores of the prompt and of the system prompt.
 
     The system prompt frames every request alike, so it decides the capability only where the

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from stillwatch.lab.adversaries.campaign import Harvest
     from stillwatch.lab.rows import Account
-    from stillwatch.lab.stage import Stage
+    from stillwatch.lab.stage import Role, Stage
 
 Stacks = Literal["one", "several", "own"]
 Networks = Literal["datacentre", "rented", "proxies"]
@@ -43,7 +43,13 @@ class Fleet:
         self._opened = -DAY * rnd.uniform(3, 30)
 
     def account(self, number: int, begins: float) -> Account:
-        """Open account `number`, which sends its first request at `begins`."""
+        """Open account `number`, which sends its first request at `begins`, and admit it."""
+        role = self.open(number, begins)
+        self._stage.roles.append(role)
+        return role.account
+
+    def open(self, number: int, begins: float) -> Role:
+        """Account `number`, which sends its first request at `begins`."""
         rnd = self._stage.dice.child("opening", number).py
         knobs = self._knobs
         fields: dict[str, str | None] = {"plan": "payg"}
@@ -64,7 +70,7 @@ class Fleet:
             fields["payment_fingerprint"] = rnd.choice(self._cards)
         if knobs.network == "datacentre":
             fields["signup_address"] = network.ipv4(*rnd.choice(self._places), rnd)
-        return self._stage.admit(created=created, **fields)
+        return self._stage.open(number, created, **fields)
 
     def client(self, number: int) -> Client:
         """How account `number` reaches the provider for the harvest."""

@@ -1,0 +1,64 @@
+"""A window taken a range of accounts at a time gives what it gives as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillwatch.campaigns import evidence
+from stillwatch.campaigns.merging import group_by_core
+from stillwatch.lab.scenario import Scenario
+from stillwatch.lab.sketched import simulate_sketches
+from stillwatch.scanning import scan
+from stillwatch.sketch import SketchKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+KEY = SketchKey.from_hex("5c" * 32, source="the test")
+WORLD = Scenario(
+    days=6,
+    groups={
+        "individuals": {"accounts": 110, "per_day": 5.0, "rare": 0.0},
+        "popular_app": {"accounts": 30},
+        "hydra": {
+            "kind": "loud_hydra", "accounts": 20, "life_days": 0.0, "network": "proxies",
+            "email": "invented", "payment": "several",
+        },
+        "lone_extractor": {},
+    },
+)  # fmt: skip
+
+
+def test_ranges_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simulate_sketches(WORLD, tmp_path / "world", seed=1, key=KEY)
+    for name, size in (("whole", 1_000_000), ("ranges", made.requests // 3)):
+        monkeypatch.setattr(evidence, "RANGE_REQUESTS", size)
+        found = scan(
+            sketches=made.sketches, accounts=made.accounts, out=tmp_path / name, key=KEY
+        ).findings
+        assert found.campaigns
+    for name in ("campaigns.json", "accounts.parquet"):
+        whole, ranges = ((tmp_path / part / name).read_bytes() for part in ("whole", "ranges"))
+        assert whole == ranges, name
+
+
+def _groups(families: list[list[int]], least: float) -> list[int]:
+    codes = np.array([a for family in families for a in family], np.int64)
+    found: list[int] = group_by_core(
+        codes, np.cumsum([0, *map(len, families)]).astype(np.int64), least
+    ).tolist()
+    return found
+
+
+def test_nearly_equal_cores_are_one_group_and_others_are_not() -> None:
+    assert _groups([[0, 1, 2, 3], [0, 1, 2, 3], [7, 8, 9], [0, 1, 2], [0, 9]], 0.75) == [
+        0, 0, 1, 0, 2,
+    ]  # fmt: skip
+
+
+def test_the_last_of_equally_near_groups_is_joined() -> None:
+    assert _groups([[0, 1], [2, 3], [0, 1, 2, 3]], 0.5)[2] == 1
