@@ -297,8 +297,9 @@ def test_a_busy_sqlite_says_so_and_recovers(
     storage.migrate()
     with storage._writing.connect() as holder:
         holder.execute(text("select 1"))
-        with pytest.raises(UnavailableError, match="locked"), storage.write(system("test")):
-            pass
+        busy = pytest.raises(UnavailableError, match="locked")
+        with busy, storage.write(system("test")) as unit:
+            people.invite(unit, "ada", Role.VIEWER)
     with storage.write(system("test")) as unit:
         people.invite(unit, "ada", Role.VIEWER)
     storage.close()

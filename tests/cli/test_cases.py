@@ -45,6 +45,25 @@ def test_feedback_and_the_trail_come_out_as_lines(tmp_path: Path) -> None:
     assert run("cases", "feedback", "--database", database) == (0, "", "")
 
 
+def test_the_ledger_takes_the_trail_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("STILLWATCH_SIGNING_KEY", "7a" * 32)
+    folder, _ = invented_scan.write(
+        tmp_path / "scan", invented_scan.campaign("c-1", tuple(f"a{n}" for n in range(9)))
+    )
+    database, ledger = tmp_path / "c.db", tmp_path / "ledger"
+    run("cases", "import", folder, "--database", database, "--quiet")
+    take = ("ledger", "take", "--database", database, "--ledger", ledger)
+    code, out, err = run(*take)
+    assert (code, out.startswith("2 entries taken")) == (0, True), err
+    assert run(*take)[1].startswith("0 entries taken")
+    code, out, _ = run("ledger", "show", "--ledger", ledger, "--json")
+    taken = [entry for entry in json.loads(out) if entry["payload"].get("source") == "audit"]
+    assert [entry["kind"] for entry in taken] == ["scan.import", "case.open"]
+    assert "a1" not in out  # accounts are named by commitments
+    assert run("verify", "ledger", ledger)[0] == 0
+
+
 @pytest.mark.parametrize("database", ["mongo://x", "postgresql+nothing://x"])
 def test_a_wrong_address_is_a_usage_error(tmp_path: Path, database: str) -> None:
     code, _, err = run("cases", "import", tmp_path, "--database", database)

@@ -60,9 +60,9 @@ def test_compressed_log_has_its_ending(
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ((), "--preset (backdrop, demo"),
+        ((), "--preset (alibaba-2026, backdrop, demo"),
         (("--preset", "demo", "--scenario", "{scenario}"), "either"),
-        (("--preset", "nothing"), "no scenario 'nothing'; there are backdrop, demo"),
+        (("--preset", "nothing"), "no scenario 'nothing'; there are alibaba-2026, backdrop, demo"),
     ],
 )
 def test_scenario_must_be_named_once(

@@ -229,3 +229,21 @@ def test_it_stops_gracefully_and_keeps_what_was_posted(tmp_path: Path) -> None:
     assert len(list((tmp_path / "in").glob("*.jsonl"))) == 1
     for line in (tmp_path / "serve.log").read_text(encoding="utf-8").splitlines():
         assert {"time", "level", "message"} <= json.loads(line).keys()
+
+
+def test_the_console_is_on_the_same_port_and_publishes_to_the_guard(tmp_path: Path) -> None:
+    database = str(tmp_path / "console.db")
+    with stillwatch(tmp_path, "--database", database, env={"STILLWATCH_KEY": "5c" * 32}) as (
+        number,
+        process,
+    ):
+        page = call(number, "/")
+        assert (page.status, page.headers["location"]) == (303, "/login?next=/")
+        assert call(number, "/login").status == 200
+        assert call(number, "/v1/decide", {"account_id": "new"}).json["action"] == "allow"
+        wait_for((tmp_path / "snapshot.json").exists)
+        process.send_signal(signal.SIGTERM)
+        # the pages end, too; uvicorn then hands the signal on
+        assert process.wait(20) in {0, -signal.SIGTERM}
+    log = (tmp_path / "serve.log").read_text(encoding="utf-8")
+    assert "first administrator: http://127.0.0.1:" in log

@@ -200,7 +200,7 @@ class Background:
     @classmethod
     def of(cls, activity: pa.Table, feeders: pa.Table, groups: list[Mined]) -> Background:
         """From `account_activity` (sorted by account) and the feeders table of mining."""
-        wanted = {f for mined in groups for f in _carrying(mined)}
+        wanted = {f for mined in groups for f in carrying(mined)}
         kind, key = feeders.column("kind").to_numpy(), feeders.column("key").to_numpy()
         account = feeders.column("account").to_numpy()
         tested = (
@@ -252,7 +252,7 @@ class Background:
 
     def _use(self, mined: Mined) -> tuple[Ints, Ints]:
         """Use by the group's accounts and by each of the others, in the testing half."""
-        users = [self.users[family] for family in _carrying(mined)]
+        users = [self.users[family] for family in carrying(mined)]
         accounts = np.concatenate([found for found, _ in users])
         used = np.concatenate([count for _, count in users])
         core = np.isin(accounts, mined.candidate.accounts)
@@ -260,7 +260,7 @@ class Background:
         return used[core], np.bincount(other, used[~core]).astype(np.int64)
 
 
-def _carrying(mined: Mined) -> list[tuple[int, int]]:
+def carrying(mined: Mined) -> list[tuple[int, int]]:
     """The families that carry a group's stream: those of the main one's kind.
 
     A request has one key of a kind, so that none counts twice.

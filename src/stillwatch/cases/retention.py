@@ -110,17 +110,17 @@ def erase(unit: Unit, account_id: str) -> str:
     name = f"erased-{secrets.token_hex(8)}"
     unit.record("account.erase", f"account:{name}", "erased", about=account)
     session = unit.session
-    session.add(
-        Account(
-            account_id=name,
-            verdict=account.verdict,
-            requests=account.requests,
-            case_id=account.case_id,
-            seen_at=account.seen_at,
-            deleted_at=account.deleted_at or unit.now,
-            blinding=None,
-        )
+    empty = Account(
+        account_id=name,
+        verdict=account.verdict,
+        requests=account.requests,
+        case_id=account.case_id,
+        seen_at=account.seen_at,
+        deleted_at=account.deleted_at or unit.now,
     )
+    session.add(empty)
+    session.flush()
+    empty.blinding = None  # only now: an insert would draw a new one
     session.flush()
     for table in _REFERENCES:
         session.execute(

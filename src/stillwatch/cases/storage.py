@@ -211,6 +211,10 @@ def _engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+pg8000")
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed)
+        if parsed.drivername == "postgresql+pg8000" and not parsed.username:
+            raise UsageError(
+                "a database server's address names a user: postgresql://USER@HOST/NAME"
+            )
         return create_engine(parsed, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise MissingExtraError("postgres", "PostgreSQL") from error

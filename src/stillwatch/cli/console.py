@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stillwatch.cli.cases import Database, open_storage
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+    from stillwatch.cases import Storage
 
 
 def console_command(
@@ -32,6 +37,22 @@ def console_command(
     storage = open_storage(database)
     import uvicorn
 
+    app = open_console(storage, database, config, snapshot, f"http://{host}:{port}")
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+
+
+def open_console(
+    storage: Storage, database: str, config: Path | None, snapshot: Path | None, here: str
+) -> Litestar:
+    """The console over an opened database; prints where it is, and the first link if there is one.
+
+    Args:
+        storage: the database, migrated.
+        database: its address.
+        config: settings file.
+        snapshot: file for the guard.
+        here: address under which it is served unless the settings say otherwise.
+    """
     from stillwatch.cases.actors import system
     from stillwatch.cases.people import first_link
     from stillwatch.console import create_app, load_settings
@@ -39,15 +60,9 @@ def console_command(
     settings = load_settings(database, config, snapshot=snapshot)
     with storage.write(system("setup")) as unit:
         first = first_link(unit)
-    address = settings.base_url if config else f"http://{host}:{port}"
+    address = settings.base_url if config else here
     if first:
         typer.echo(f"first administrator: {address}/setup/{first[1]}", err=True)
         typer.echo("(the link works once, for 24 hours)", err=True)
     typer.echo(f"console: {address}", err=True)
-    uvicorn.run(
-        create_app(settings, storage),
-        host=host,
-        port=port,
-        log_level="warning",
-        server_header=False,
-    )
+    return create_app(settings, storage)

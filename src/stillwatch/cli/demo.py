@@ -30,5 +30,7 @@ report: {results / "report.html"}
 next:
   stillwatch scan {made.log} --accounts {made.accounts} --out {results} --json
   stillwatch lab score {provider} {results} --json
+  stillwatch cases import {results} --accounts {made.accounts} --database {out / "console.db"}
+  stillwatch serve --database {out / "console.db"}    (needs: pip install 'stillwatch[server]')
   stillwatch scan YOUR_LOG --out RESULTS"""
     )

@@ -98,6 +98,38 @@ def append_command(
     typer.echo(f"entry {index} of {size}")
 
 
+@app.command("take")
+def take_command(
+    database: Annotated[
+        str,
+        typer.Option("--database", envvar="STILLWATCH_DATABASE", help="The console's database."),
+    ],
+    ledger: LedgerFolder = None,
+) -> None:
+    """Take what people decided since the last time into the ledger, and sign it.
+
+    The console's audit trail holds decisions, approvals, appeals and erasures.
+    """
+    from stillwatch.cases.audit import entries_after, first_break
+    from stillwatch.cli.cases import open_storage
+    from stillwatch.errors import InputError
+    from stillwatch.evidence.ledger.pump import Audited, last_pumped, pump
+
+    registrar, storage = open_registrar(ledger), open_storage(database)
+    taken = 0
+    with storage.read() as session:
+        if (broken := first_break(session)) is not None:
+            raise InputError(f"the audit trail is broken at entry {broken}", file=database)
+        last = last_pumped(registrar.ledger, "audit")
+        while batch := list(entries_after(session, last)):
+            audited = [Audited.of(e.sequence, e.payload, e.hash) for e in batch]
+            taken += pump(audited, registrar.ledger, registrar.vault, source="audit")
+            last = batch[-1].sequence
+    storage.close()
+    size = registrar.ledger.checkpoint().checkpoint.size
+    typer.echo(f"{taken:,} entries taken; the ledger holds {size:,}")
+
+
 @app.command("checkpoint")
 def checkpoint_command(
     out: Annotated[

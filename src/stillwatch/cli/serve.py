@@ -1,11 +1,14 @@
-"""`stillwatch serve`: the guard as a service."""
+"""`stillwatch serve`: the guard and the people's console as one service."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from stillwatch.serving.nested import Handler
 
 
 def serve_command(
@@ -21,11 +24,27 @@ def serve_command(
     snapshot: Annotated[
         Path | None, typer.Option("--snapshot", help="Snapshot of what is in force.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            envvar="STILLWATCH_DATABASE",
+            help="Serve the console, too: file of an SQLite database, or postgresql://...",
+        ),
+    ] = None,
+    console_config: Annotated[
+        Path | None,
+        typer.Option("--console-config", exists=True, dir_okay=False, help="Console settings."),
+    ] = None,
     access_log: Annotated[
         bool, typer.Option("--access-log", help="Log every request, too.")
     ] = False,
 ) -> None:
-    """Decide about requests over HTTP, in shadow mode unless the policy says otherwise."""
+    """Decide about requests over HTTP, in shadow mode unless the policy says otherwise.
+
+    With --database, investigators' console, customers' pages and the API for sign-ups and
+    verification are served on the same port, and what people decide is in force at once.
+    """
     import msgspec
 
     from stillwatch.serving import Application, Service, Settings, load_settings
@@ -41,8 +60,28 @@ def serve_command(
         if value is not None
     }
     settings = msgspec.structs.replace(settings, **changed)
+    pages = None
+    if database:
+        if not settings.snapshot:
+            settings = msgspec.structs.replace(settings, snapshot=_beside(database))
+        pages = _console(database, console_config, settings.snapshot, settings.port)
     secrets = Secrets.load()
     check_exposure(settings, secrets)
     service = Service(settings, secrets, key=SketchKey.load())
     log_to_stderr()
-    run(Application(service), settings, access_log=access_log)
+    run(Application(service, pages), settings, access_log=access_log)
+
+
+def _beside(database: str) -> str:
+    """Where the console puts what is in force, and the guard reads it, if nobody says where."""
+    server = "://" in database
+    return "snapshot.json" if server else str(Path(database).with_name("snapshot.json"))
+
+
+def _console(database: str, config: Path | None, snapshot: str, port: int) -> Handler:
+    from stillwatch.cli.cases import open_storage
+    from stillwatch.cli.console import open_console
+
+    here = f"http://127.0.0.1:{port}"
+    app = open_console(open_storage(database), database, config, Path(snapshot), here)
+    return cast("Handler", app)  # Litestar spells the types of an ASGI application its own way

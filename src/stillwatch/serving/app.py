@@ -19,6 +19,7 @@ from stillwatch.guard.adapters.decide import read_ask, read_settlement, write_de
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.store import StoreError
 from stillwatch.serving.metrics import CONTENT_TYPE, Latency, exposition
+from stillwatch.serving.nested import Nested
 from stillwatch.standing import Action
 
 if TYPE_CHECKING:
@@ -231,10 +232,15 @@ class Application:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         self._loop = asyncio.get_running_loop()
+        pages = Nested(self._pages) if self._pages is not None else None
+        if pages is not None:
+            await pages.start()
         caretaker = asyncio.create_task(self._service.look_after())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         caretaker.cancel()
+        if pages is not None:
+            await pages.stop()
         await self._service.close()
         await send({"type": "lifespan.shutdown.complete"})
 

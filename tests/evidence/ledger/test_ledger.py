@@ -228,6 +228,30 @@ def test_killed_while_appending_it_loses_nothing(tmp_path: Path, key: SigningKey
     assert promised > 30
 
 
+@pytest.mark.parametrize("missing", ["history", "checkpoint"])
+def test_a_crash_while_signing_is_finished_by_the_next_signature(
+    ledger: Ledger, key: SigningKey, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger, 3)
+    ledger.checkpoint()
+    ledger.append("decision", {"number": 3})
+
+    def crash(path: Path, data: bytes) -> None:
+        if missing in {path.name, path.parent.name}:
+            raise RuntimeError("the machine is gone")
+        replace(path, data)
+
+    replace = ledger._replace
+    with monkeypatch.context() as gone:
+        gone.setattr(ledger, "_replace", crash)
+        with pytest.raises(RuntimeError, match="gone"):
+            ledger.checkpoint()
+    again = Ledger(ledger.folder, key)
+    again.append("decision", {"number": 4})
+    again.checkpoint()
+    assert where(ledger.folder, key) == []
+
+
 def test_torn_append_is_told_and_mended(ledger: Ledger, key: SigningKey) -> None:
     fill(ledger, 3)
     ledger.append("decision", {"number": 3})

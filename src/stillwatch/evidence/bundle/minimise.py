@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch.campaigns.judge import main_family
+from stillwatch.campaigns.judge import carrying
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def minimise(trial: Trial) -> Trial:
             ]
         )
     )
-    used = {(main_family(m).kind, main_family(m).key) for m in mined}
+    used = {family for m in mined for family in carrying(m)}
     background = _background(trial.court.background, inside, used)
     traits = _rows(trial.court.traits, _relevant(trial.court.traits, inside))
     return replace(trial, court=replace(trial.court, background=background, traits=traits))

@@ -238,18 +238,22 @@ def _roots(done: Audit, history: list[Signed], hashes: list[bytes]) -> None:
 
 
 def _complete(done: Audit, history: list[Signed], own: Own) -> None:
-    """Every checkpoint but the last is named by an entry, and none is missing."""
+    """Every checkpoint but the last is named by an entry, and none is missing.
+
+    One may be named again, by whoever signs after a crash.
+    """
     kept: dict[Any, str] = {
         signed.checkpoint.size: signed.checkpoint.root.hex() for signed in history
     }
-    kept.pop(done.size, None)
+    unnamed = set(kept) - {done.size}
     for index, entry in own:
         if entry.kind != SIGNED:
             continue
         size = entry.payload.get("size")
-        if kept.pop(size, None) != entry.payload.get("root"):
+        unnamed.discard(size)
+        if size not in kept or kept[size] != entry.payload.get("root"):
             done.problem(f"history, size {size}", f"is not the checkpoint that entry {index} names")
-    for size in kept:
+    for size in sorted(unnamed):
         done.problem(f"history, size {size}", "is named by no entry")
 
 

@@ -262,6 +262,7 @@ class Ledger:
 
     def _recovered(self) -> Pending:
         """The pending entries, ready to be added to."""
+        self._finish_publishing()
         held, size = self._held(), self._tiles().size
         if held.base > size:
             raise InputError(
@@ -275,6 +276,15 @@ class Ledger:
             cut_pending(self._pending_path, held.length)
             self._pending = held = Pending(held.base, held.entries, 0, held.length, held.chain)
         return held
+
+    def _finish_publishing(self) -> None:
+        """Make the newest signed checkpoint the current one, where a crash came in between."""
+        newest = max((self.folder / "history").glob("*"), default=None)
+        if newest is None:
+            return
+        current = self.last()
+        if current is None or self._history(current.checkpoint.size) < newest:
+            self._replace(self.folder / "checkpoint", newest.read_bytes())
 
     def _restart(self, held: Pending) -> Pending:
         begun = begin_pending(self._pending_path, held.base)

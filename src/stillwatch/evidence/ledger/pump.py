@@ -7,8 +7,11 @@ Where it stopped is read from the ledger itself, so an interrupted run is simply
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from stillwatch.errors import InputError
 
@@ -40,6 +43,21 @@ class AuditEntry(Protocol):
     @property
     def payload(self) -> Mapping[str, Any]:
         """The particulars: what JSON can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """An entry of a hash-chained audit trail, whose canonical JSON names its `action`."""
+
+    sequence: int
+    kind: str
+    payload: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, sequence: int, canonical: bytes, chained: str) -> Audited:
+        """From an entry's bytes; its hash goes along, to hold the two logs against each other."""
+        payload = msgspec.json.decode(canonical, type=dict[str, Any])
+        return cls(sequence, str(payload.get("action", "audit")), payload | {"hash": chained})
 
 
 def last_pumped(ledger: Ledger, source: str) -> int:
