@@ -19,6 +19,7 @@ from stillwatch.lab import preset, simulate
 from stillwatch.standing import load_snapshot
 from stillwatch.watching import watch
 from stillwatch.watching.follow import SETTLED, Follower
+from stillwatch.watching.watch import Watch
 
 COMMAND = str(Path(sys.executable).with_name("stillwatch"))
 
@@ -123,6 +124,24 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice(tmp_path:
     keys = kept(out)
     assert len(keys) == len(set(keys)) == total
     assert (out / "rejected.jsonl").read_bytes() == b""
+
+
+def test_what_a_killed_run_took_in_and_did_not_seal_is_scanned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    (logs / "app.jsonl").write_bytes(b"".join(line(number) for number in range(30)))
+
+    def killed(_self: Watch) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as gone, pytest.raises(KeyboardInterrupt):
+        gone.setattr(Watch, "scan_if_due", killed)
+        watch(logs, out=out, once=True)
+    assert kept(out) == []
+    watch(logs, out=out, once=True)
+    assert len(kept(out)) == 30
 
 
 @pytest.fixture(scope="module")

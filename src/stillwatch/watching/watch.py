@@ -180,11 +180,15 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         snapshot=load_snapshot(published) if published.exists() else Snapshot(sequence=0),
     )
     _resume(watched)
+    begun = True
     while True:
         fresh = watched.take(time.time())
         if fresh:
-            watched.declared = read_accounts(Path(accounts)).table if accounts else None
             told(f"took in {fresh} files")
+        # at the beginning, too: a run that was killed may have taken in what it did not scan
+        if fresh or begun:
+            begun = False
+            watched.declared = read_accounts(Path(accounts)).table if accounts else None
             if watched.scan_if_due():
                 told(f"published snapshot {watched.snapshot.sequence}: {_standings(watched)}")
         if once:
