@@ -136,9 +136,10 @@ def test_what_a_killed_run_took_in_and_did_not_seal_is_scanned(
     def killed(_self: Watch) -> bool:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as gone, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as gone:
         gone.setattr(Watch, "scan_if_due", killed)
-        watch(logs, out=out, once=True)
+        with pytest.raises(KeyboardInterrupt):
+            watch(logs, out=out, once=True)
     assert kept(out) == []
     watch(logs, out=out, once=True)
     assert len(kept(out)) == 30
