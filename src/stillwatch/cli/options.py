@@ -23,3 +23,10 @@ Arrivals = Annotated[
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Memory = Annotated[
+    str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
+]
+Growth = Annotated[
+    float,
+    typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
+]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Out, Quiet
+from stillwatch.cli.options import Growth, Json, Memory, Out, Quiet
 from stillwatch.cli.scan import complete_format
 
 
@@ -30,10 +30,7 @@ def replay_command(
     every: Annotated[
         str, typer.Option("--every", help="Shortest time between scans, such as 1h.")
     ] = "1h",
-    growth: Annotated[
-        float,
-        typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
-    ] = 0.25,
+    growth: Growth = 0.25,
     log_format: Annotated[
         str | None,
         typer.Option(
@@ -42,9 +39,7 @@ def replay_command(
             help="Format of the log; found by content unless given.",
         ),
     ] = None,
-    memory: Annotated[
-        str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
-    ] = "4GB",
+    memory: Memory = "4GB",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Out, Quiet, Seed
+from stillwatch.cli.options import Json, Memory, Out, Quiet, Seed
 
 
 def complete_format(incomplete: str) -> list[str]:
@@ -51,9 +51,7 @@ def scan_command(
         int,
         typer.Option("--keep-examples", min=0, help="Raw prompts to keep for each campaign."),
     ] = 0,
-    memory: Annotated[
-        str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
-    ] = "4GB",
+    memory: Memory = "4GB",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

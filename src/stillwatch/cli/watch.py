@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Out, Quiet
+from stillwatch.cli.options import Growth, Memory, Out, Quiet
 
 
 def watch_command(
@@ -25,10 +25,7 @@ def watch_command(
     every: Annotated[
         str, typer.Option("--every", help="Shortest event time between scans, such as 1h.")
     ] = "1h",
-    growth: Annotated[
-        float,
-        typer.Option("--growth", min=0, help="Share by which the log must grow for another scan."),
-    ] = 0.25,
+    growth: Growth = 0.25,
     listen: Annotated[
         int | None,
         typer.Option("--listen", min=0, max=65_535, help="Also take posted logs on this port."),
@@ -39,9 +36,7 @@ def watch_command(
     consume: Annotated[
         bool, typer.Option("--consume", help="Remove files once they are taken in.")
     ] = False,
-    memory: Annotated[
-        str, typer.Option("--memory", help="Most memory the engine may take, such as 4GB.")
-    ] = "4GB",
+    memory: Memory = "4GB",
     quiet: Quiet = False,
 ) -> None:
     """Follow a folder of logs, rescan as time goes on, and publish snapshot.json for the guard."""
