@@ -157,27 +157,44 @@ class Reference:
 
     Attributes:
         vocabulary: what words are worth.
-        features: float64[customers, 5], the customers' own features.
+        accounts: the customers, sorted.
+        features: float64[customers, 5], their own features.
         scores: sorted Fisher scores of the same customers.
+        least: sorted least unusual ranks of the same customers.
     """
 
     vocabulary: Vocabulary
+    accounts: Ints
     features: Floats
     scores: Floats
+    least: Floats
 
     @classmethod
     def of(cls, population: Stream) -> Reference:
         """Build from a sample of whole customers; those with too few requests are left out."""
         vocabulary = Vocabulary.of(population)
-        _, codes, sizes = population.coded()
+        accounts, codes, sizes = population.coded()
         features = harvest_features(population, codes, len(sizes), vocabulary)
-        features = features[sizes >= MIN_REQUESTS]
-        # each customer is scored against the others, as a stream is against all of them
-        scores = [
-            cls(vocabulary, np.delete(features, i, axis=0), np.zeros(0)).score(row)
+        enough = sizes >= MIN_REQUESTS
+        return cls._scored(vocabulary, accounts[enough], features[enough])
+
+    @classmethod
+    def _scored(cls, vocabulary: Vocabulary, accounts: Ints, features: Floats) -> Reference:
+        # each customer is ranked among the others, as a stream is among all of them
+        nothing = np.zeros(0)
+        ranks = [
+            cls(vocabulary, accounts, np.delete(features, i, axis=0), nothing, nothing).ranks(row)
             for i, row in enumerate(features)
         ]
-        return cls(vocabulary, features, np.sort(scores))
+        scores, least = [_fisher(row) for row in ranks], [_least_unusual(row) for row in ranks]
+        return cls(vocabulary, accounts, features, np.sort(scores), np.sort(least))
+
+    def without(self, account: int) -> Reference:
+        """The same without one customer, whom nobody can compare with itself."""
+        others = self.accounts != account
+        if others.all():
+            return self
+        return self._scored(self.vocabulary, self.accounts[others], self.features[others])
 
     @property
     def sufficient(self) -> bool:
@@ -193,17 +210,6 @@ class Reference:
                 ranks[i] = (1 + (known >= value).sum()) / (1 + len(known))
         return ranks
 
-    def score(self, row: Floats) -> float:
-        """Fisher's combination of the ranks, -2 times the sum of their logarithms.
-
-        Of the features that an operator can forgo (a frame, reasoning, long answers) the least
-        unusual is left out. A corpus cannot be covered without breadth, nor by asking twice, so
-        these two always count.
-        """
-        logs = np.log(self.ranks(row))
-        spared = max(logs[FEATURES.index(name)] for name in FORGONE)
-        return float(-2 * (logs.sum() - spared))
-
     def p_value(self, row: Floats) -> float:
         """How rarely a whole customer looks at least as much like a harvest.
 
@@ -212,7 +218,7 @@ class Reference:
         """
         if not self.sufficient:
             return 1.0
-        score = self.score(row)
+        score = _fisher(self.ranks(row))
         n = len(self.scores)
         rank = (1 + (self.scores >= score).sum()) / (1 + n)
         if rank > 1 / (1 + n):
@@ -220,3 +226,36 @@ class Reference:
         mean, variance = self.scores.mean(), max(self.scores.var(), 1e-9)
         tail = float(stats.gamma.sf(score, mean**2 / variance, scale=variance / mean))
         return float(max(min(rank, max(tail, 0.01 / (1 + n))), 1e-12))
+
+    def p_at_once(self, row: Floats) -> float:
+        """How rarely a whole customer is at least as unusual in everything that makes a harvest.
+
+        For who harvests alone there is no other evidence, so nothing may make up for anything: the
+        least unusual of breadth, frame, and reasoning or long answers counts, by its rank among
+        the same customers, and not beyond.
+        """
+        if not self.sufficient:
+            return 1.0
+        found = np.searchsorted(self.least, _least_unusual(self.ranks(row)), side="right")
+        return float((1 + found) / (1 + len(self.least)))
+
+
+def _fisher(ranks: Floats) -> float:
+    """Fisher's combination of ranks, -2 times the sum of their logarithms.
+
+    Of the features that an operator can forgo (a frame, reasoning, long answers) the least unusual
+    is left out. A corpus cannot be covered without breadth, nor by asking twice, so these two
+    always count.
+    """
+    logs = np.log(ranks)
+    spared = max(logs[FEATURES.index(name)] for name in FORGONE)
+    return float(-2 * (logs.sum() - spared))
+
+
+def _least_unusual(ranks: Floats) -> float:
+    """The largest rank of breadth, frame, and the better of reasoning and long answers.
+
+    Novelty has no finer rank than the many customers who never ask twice.
+    """
+    rank = dict(zip(FEATURES, ranks.tolist(), strict=True))
+    return float(max(rank["breadth"], rank["frame"], min(rank["elicitation"], rank["output"])))

@@ -31,6 +31,11 @@ FRAME_WORD, FRAME_REPEATS = 0.1, 3
 frame. An account that switches between a handful of templates has its template words above this;
 what people write about also recurs, but in the log's tail of words, which stays."""
 
+COMMON_FRAME, MIN_FRAMED = 0.3, 3
+"""Share and number of the accounts that use a word, in whose frames it must be, for it to belong to
+a frame of all of them. Else it would be compared among just those few accounts where, by chance, it
+is a little rarer, and look like a liking of theirs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -132,7 +137,9 @@ class Stream:
         else:
             weight = telling.worth(distinct)
         weight[frequency > COMMON_WORD * len(self)] = 0.0
-        useful = (weight[word] > 0) & ~frame_words(owner, word, np.bincount(codes))
+        framed = frame_words(owner, word, np.bincount(codes))
+        weight[_common_frame(owner, word, framed, len(distinct))] = 0.0
+        useful = (weight[word] > 0) & ~framed
         return Words(request[useful], owner[useful], word[useful], distinct, weight)
 
 
@@ -201,6 +208,16 @@ def frame_words(owner: Ints, word: Ints, sizes: Ints) -> NDArray[np.bool_]:
     often = counts[cell]
     framed: NDArray[np.bool_] = (often >= FRAME_REPEATS) & (often > FRAME_WORD * sizes[owner])
     return framed
+
+
+def _common_frame(
+    owner: Ints, word: Ints, framed: NDArray[np.bool_], words: int
+) -> NDArray[np.bool_]:
+    """Which words are in the frames of many who use them."""
+    _, first = np.unique(owner * max(words, 1) + word, return_index=True)
+    users = np.bincount(word[first], minlength=words)
+    often = np.bincount(word[first], framed[first], words)
+    return (often >= MIN_FRAMED) & (often > COMMON_FRAME * users)
 
 
 def _ints(table: pa.Table, name: str) -> Ints:
