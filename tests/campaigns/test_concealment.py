@@ -174,4 +174,9 @@ def test_verdicts_follow_from_their_parts(
     p: float,
     verdict: Verdict,
 ) -> None:
-    assert decide(coordinated, harvesting, concealment, p) is verdict
+    assert decide(coordinated, harvesting, concealment, p, wordless=False) is verdict
+
+
+def test_without_words_in_common_only_a_harvest_is_shared_control() -> None:
+    assert decide(True, False, HIDDEN, 1e-9, wordless=True) is Verdict.INCONCLUSIVE
+    assert decide(True, True, HIDDEN, 1e-9, wordless=True) is Verdict.DISTILLATION

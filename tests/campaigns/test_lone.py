@@ -47,6 +47,7 @@ def judged(table: Callable[..., Any]) -> Callable[..., list[Lone]]:
         organization: int = -1,
         explained: Any = NOBODY,
         elicitation: float = 0.95,
+        hourly: int = 4,
     ) -> list[Lone]:
         rng = np.random.default_rng(0)
         about = rng.integers(0, topics, items)
@@ -62,7 +63,8 @@ def judged(table: Callable[..., Any]) -> Callable[..., list[Lone]]:
             {"account": HARVESTER + 1, "body_key": i, "mining": True}
             for i in range(int(others * items))
         ]
-        requests = with_framed(table(rows)).mutate(slot=0)
+        framed = with_framed(table(rows))
+        requests = framed.mutate(slot=framed.body_key // hourly)
         reference = Reference.of(customers(0, 300))
         return lone_extractors(Evidence(requests), explained, reference, traits(organization), 0.05)
 
@@ -96,9 +98,14 @@ def test_a_job_that_is_narrow_or_asks_for_no_reasons_is_not_accused(
 
 @pytest.mark.parametrize(
     "innocent",
-    [{"items": MIN_ITEMS - 1}, {"organization": 4}, {"explained": np.array([HARVESTER])}],
+    [
+        {"items": MIN_ITEMS - 1},
+        {"organization": 4},
+        {"explained": np.array([HARVESTER])},
+        {"hourly": 40},
+    ],
 )
-def test_small_declared_and_explained_accounts_are_not_looked_at(
+def test_small_declared_explained_and_brief_accounts_are_not_judged(
     judged: Callable[..., list[Lone]], innocent: dict[str, Any]
 ) -> None:
     assert judged(**innocent) == []

@@ -88,6 +88,7 @@ class Judged:
             self.harvesting,
             self.concealment,
             max(weaker.p, self.independence),
+            wordless=self.mined.wordless,
         )
 
     def strongest(self) -> str:
@@ -96,12 +97,23 @@ class Judged:
 
 
 def decide(
-    coordinated: bool, harvesting: bool, concealment: Concealment, coordination_p: float
+    coordinated: bool,
+    harvesting: bool,
+    concealment: Concealment,
+    coordination_p: float,
+    *,
+    wordless: bool,
 ) -> Verdict:
-    """The verdict from its parts."""
+    """The verdict from its parts.
+
+    Accounts that share no words are called one operator's only for a harvest: that they ask about
+    the same mix of things may have reasons that nobody thought of.
+    """
     if not coordinated:
         suggestive = coordination_p <= SUGGESTIVE and harvesting
         return Verdict.INCONCLUSIVE if suggestive else Verdict.CLEAR
+    if wordless and not harvesting:
+        return Verdict.INCONCLUSIVE
     if not harvesting or concealment.open_structure:
         return Verdict.POOLED
     return Verdict.DISTILLATION if concealment.concealed else Verdict.INCONCLUSIVE
@@ -122,7 +134,7 @@ class Court:
         drafts = [self._draft(mined) for mined in groups]
         accepted = e_bh([draft.e for draft in drafts], self.level)
         return [
-            _decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)
+            decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)
         ]
 
     def judge_parts(self, parts: list[Mined], wholes: list[Judged]) -> list[Judged]:
@@ -139,7 +151,7 @@ class Court:
             if np.isin(part.candidate.accounts, inside).mean() < MOSTLY:
                 continue
             draft = self._draft(part)
-            judged.append(_decided(draft, accepted=draft.coordination_p <= self.level))
+            judged.append(decided(draft, accepted=draft.coordination_p <= self.level))
         return judged
 
     def _draft(self, mined: Mined) -> Judged:
@@ -174,11 +186,18 @@ class Court:
         )
 
 
-def _decided(draft: Judged, *, accepted: bool) -> Judged:
+def decided(draft: Judged, *, accepted: bool) -> Judged:
+    """The same group with the verdict that follows once it is known whether e-BH accepts it."""
     return replace(
         draft,
         coordinated=accepted,
-        verdict=decide(accepted, draft.harvesting, draft.concealment, draft.coordination_p),
+        verdict=decide(
+            accepted,
+            draft.harvesting,
+            draft.concealment,
+            draft.coordination_p,
+            wordless=draft.mined.wordless,
+        ),
     )
 
 
@@ -190,12 +209,14 @@ class Background:
         account: all accounts, sorted.
         requests, tested: their requests, all and in the testing half.
         users: for each family (kind, key) its feeders and their requests in the testing half.
+        questioned: accounts of all groups in question, sorted.
     """
 
     account: Ints
     requests: Ints
     tested: Ints
     users: dict[tuple[int, int], tuple[Ints, Ints]]
+    questioned: Ints
 
     @classmethod
     def of(cls, activity: pa.Table, feeders: pa.Table, groups: list[Mined]) -> Background:
@@ -220,6 +241,7 @@ class Background:
             requests,
             requests - activity.column("mining_requests").to_numpy(),
             users,
+            np.unique(np.concatenate([account[:0], *(m.candidate.accounts for m in groups)])),
         )
 
     def degree(self, accounts: Ints) -> Ints:
@@ -233,7 +255,7 @@ class Background:
     def rate(self, mined: Mined) -> float:
         """How often accounts outside the group use what carries its stream, a request."""
         _, others = self._use(mined)
-        degree = self.tested.sum() - self.degree(mined.candidate.accounts).sum()
+        degree = self.tested.sum() - self.degree(self._inside(mined)).sum()
         return float((others.sum() + 1) / max(degree, 1))
 
     def outsiders(self, mined: Mined) -> int:
@@ -256,8 +278,13 @@ class Background:
         accounts = np.concatenate([found for found, _ in users])
         used = np.concatenate([count for _, count in users])
         core = np.isin(accounts, mined.candidate.accounts)
-        _, other = np.unique(accounts[~core], return_inverse=True)
-        return used[core], np.bincount(other, used[~core]).astype(np.int64)
+        outside = ~np.isin(accounts, self._inside(mined))
+        _, other = np.unique(accounts[outside], return_inverse=True)
+        return used[core], np.bincount(other, used[outside]).astype(np.int64)
+
+    def _inside(self, mined: Mined) -> Ints:
+        """Accounts that are not everybody else: every campaign asks for reasons in some words."""
+        return self.questioned if mined.wordless else mined.candidate.accounts
 
 
 def carrying(mined: Mined) -> list[tuple[int, int]]:

@@ -41,6 +41,10 @@ LIKELY = 0.01
 """Level of the harvest test on the mining half that an account must pass to be judged: every one
 that is judged makes the level stricter for all."""
 
+MIN_DAYS = 5
+"""Days on which an account must have asked from its frames: a benchmark is run in an evening or
+two, in words of one's own as well."""
+
 UNUSUAL = {"novelty": 0.6, "elicitation": 0.2}
 """Largest ranks of what is accused. A harvest hardly ever asks twice; and long answers in place of
 reasoning may be what a product for texts of all kinds wants, so a human looks at those."""
@@ -113,6 +117,8 @@ def _likely(family: Family, sample: Stream, several: Ints, reference: Reference)
     """Whether an account looks like a harvest of its own on the mining half."""
     half = sample.half(mining=True)
     if len(half) < SAMPLE_REQUESTS or _shared(half, several) > SHARED:
+        return False
+    if len(np.unique(half.slot // 24)) < MIN_DAYS:
         return False
     others = reference.without(int(family.accounts[0]))
     return others.p_at_once(_features(half, others)) <= LIKELY

@@ -7,7 +7,7 @@ account that several groups claim belongs to the one with most of its requests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
+from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import converses
-from stillwatch.campaigns.mine import harvesting_accounts
 from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
@@ -65,6 +65,9 @@ own: of accounts that drain a queue, dressed as conversations too, 95 of 100 had
 MIN_PART, DEDICATED = 12, 0.8
 """Requests in the stream without which an account is accused only if that share of all it does is
 in the stream: people who happen to ask so now and then do other things most of the time."""
+
+MIN_OWN = 4
+"""Requests of its own without which an account cannot be judged by them."""
 
 MIN_NEW = 2
 """Accounts of its own that a campaign needs."""
@@ -128,6 +131,20 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     return found
 
 
+def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> Ints:
+    """Accounts whose own requests in a stream pass the harvest test at a level."""
+    if not reference.sufficient or not len(stream):
+        return np.zeros(0, dtype=np.int64)
+    accounts, codes, sizes = stream.coded()
+    rows = harvest_features(stream, codes, len(accounts), reference.vocabulary)
+    passing = [
+        size >= MIN_OWN and reference.p_value(row) <= level
+        for row, size in zip(rows, sizes, strict=True)
+    ]
+    found: Ints = accounts[np.array(passing, dtype=bool)]
+    return found
+
+
 def passing_through(stream: Stream) -> Ints:
     """Accounts that were in the stream for a small part of the days that its others were."""
     accounts, codes, _ = stream.coded()
@@ -149,6 +166,15 @@ def doing_what_others_do(stream: Stream, public: Ints) -> Ints:
     return accounts[np.bincount(codes, known, len(accounts)) > SHARED * sizes]
 
 
+def _with_members(judged: Judged, court: Court, public: Ints) -> tuple[Judged, list[int]]:
+    """A group and its accounts; for a human to look at where too few can be accused."""
+    members = own_evidence(judged, court, public).tolist()
+    if judged.verdict is not Verdict.DISTILLATION or len(members) >= MIN_NEW:
+        return judged, members
+    doubtful = replace(judged, verdict=Verdict.INCONCLUSIVE)
+    return doubtful, own_evidence(doubtful, court, public).tolist()
+
+
 def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Ints) -> list[Grouped]:
     """Groups of one verdict into campaigns, strongest verdict and largest group first.
 
@@ -168,8 +194,8 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
     )
     campaigns: list[tuple[list[Judged], set[int]]] = []
     taken: dict[int, int] = {}
-    for group, whole in [*((g, True) for g in order), *((p, False) for p in parts)]:
-        members = own_evidence(group, court, public).tolist()
+    for judged_group, whole in [*((g, True) for g in order), *((p, False) for p in parts)]:
+        group, members = _with_members(judged_group, court, public)
         claims = [taken[account] for account in members if account in taken]
         new = [account for account in members if account not in taken]
         if claims and len(claims) >= ABSORBED * len(members):

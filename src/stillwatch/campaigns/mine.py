@@ -25,10 +25,10 @@ from stillwatch.campaigns.candidates import (
     merge_families,
 )
 from stillwatch.campaigns.communities import communities
-from stillwatch.campaigns.extraction import Reference, harvest_features
+from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
-from stillwatch.campaigns.split import SURE, blending, split
+from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import KINDS, WORDLESS
 from stillwatch.signals.streams import stream_sample
@@ -75,12 +75,6 @@ larger thing. Turns of phrase that many use would join strangers."""
 EXPLAINED = 1e-4
 """P-value on the mining half from which a family explains its accounts, so that they are not also
 looked at as a group without words in common."""
-
-LIKELY = 0.05
-"""Level of the harvest test that an account without shared words must pass by itself."""
-
-MIN_OWN = 4
-"""Requests of its own without which an account cannot be judged by them."""
 
 FOUND_BY = {"framed": "one queue of framed questions", "asked": "questions of one kind"}
 """What accounts have in common that share no words."""
@@ -180,7 +174,7 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
             kept.append(_part(joined, part))
             explained.append(part)
     wordless = [f for f in families if f.kind in WORDLESS]
-    parts, suspects = _wordless(evidence, wordless, population, explained, floors)
+    parts, suspects = _wordless(evidence, wordless, explained, floors)
     step.advance()
     groups = [group.candidate.accounts for group in kept + parts]
     in_question = np.unique(np.concatenate([suspects, *groups]))
@@ -251,51 +245,31 @@ def _look(evidence: Evidence, candidates: list[Candidate], found_by: str) -> Ite
 def _wordless(
     evidence: Evidence,
     families: list[Family],
-    population: Stream,
     explained: list[Ints],
     floors: Floors,
 ) -> tuple[list[Mined], Ints]:
     """Accounts that share no words, but drain what looks like one queue.
 
-    Of the accounts that have the habit and that no suspicious family explains, those that blend in
-    with one another and whose own stream looks like a harvest, divided into queues.
+    The accounts that have the habit and that no suspicious family explains, divided into queues.
 
     Returns:
-        The groups, and every account that is in question so far.
+        The groups, and every account that is in question: those that blend into the crowd as well.
     """
     known = np.unique(np.concatenate([*explained, np.zeros(0, dtype=np.int64)]))
     if floors.content is None:
         return [], known
-    looks: list[tuple[Mined, Stream]] = []
+    groups: list[Mined] = []
+    suspects = [known]
     for family in sorted(families, key=lambda f: f.kind):
-        rest = np.setdiff1d(family.accounts, known)
+        taken = np.concatenate([known, *(g.candidate.accounts for g in groups)])
+        rest = np.setdiff1d(family.accounts, taken)
         if len(rest) >= MIN_ACCOUNTS:
             candidate = Candidate(rest, (family,))
             found = next(_look(evidence, [candidate], FOUND_BY[KINDS[family.kind]]))
-            looks.append((found, blending(found.sample.half(mining=True), floors, rhythm=False)))
-    suspects = np.unique(np.concatenate([known, *(blend.account for _, blend in looks)]))
-    reference = Reference.of(population.take(~np.isin(population.account, suspects)))
-    groups: list[Mined] = []
-    for found, blend in looks:
-        unknown = np.setdiff1d(blend.account, [a for g in groups for a in g.candidate.accounts])
-        stream = blend.of_accounts(unknown)
-        likely = stream.of_accounts(harvesting_accounts(stream, reference, LIKELY))
-        groups += [_part(found, part) for part in split(likely, floors, SCREEN)]
-    return groups, suspects
-
-
-def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> Ints:
-    """Accounts whose own requests in a stream pass the harvest test at a level."""
-    if not reference.sufficient or not len(stream):
-        return np.zeros(0, dtype=np.int64)
-    accounts, codes, sizes = stream.coded()
-    rows = harvest_features(stream, codes, len(accounts), reference.vocabulary)
-    passing = [
-        size >= MIN_OWN and reference.p_value(row) <= level
-        for row, size in zip(rows, sizes, strict=True)
-    ]
-    found: Ints = accounts[np.array(passing, dtype=bool)]
-    return found
+            half = found.sample.half(mining=True)
+            groups += [_part(found, part) for part in queues(half, floors, SCREEN)]
+            suspects.append(blending(half, floors, rhythm=False).account)
+    return groups, np.unique(np.concatenate(suspects))
 
 
 def _part(mined: Mined, accounts: Ints) -> Mined:

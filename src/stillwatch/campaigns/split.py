@@ -4,8 +4,7 @@ A candidate may hold several campaigns that use one wording, or a campaign among
 same turn of phrase. Strangers are dropped account by account: those whose own requests resemble
 each other more than the group's do. What remains is looked at whole, without those who converse,
 and without those who keep hours of their own; what looks like one queue is taken out. The rest is
-divided by the days and hours of its activity, until it looks like one queue or is too small to
-tell.
+divided in two, until it looks like one queue or is too small to tell.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS
+from stillwatch.campaigns.dividing import by_activity, by_content
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, count_pairs
 from stillwatch.campaigns.habits import KEPT, compare_content, follow_ups, measure
 from stillwatch.campaigns.individuals import Floors, test_people
@@ -56,11 +56,33 @@ def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
         if _p(part.of_accounts(accounts), floors) <= SURE:
             found.append(accounts)
     rest = rest.of_accounts(np.setdiff1d(rest.account, np.concatenate([*found, rest.account[:0]])))
-    sides = _by_activity(rest) if len(rest) else []
+    sides = by_activity(rest) if len(rest) else []
     parts = [part for side in sides for part in split(side, floors, level)]
     if not parts and _p(rest, floors) <= level:
         parts = [np.unique(rest.account)]
     return found + parts
+
+
+def queues(stream: Stream, floors: Floors, level: float) -> list[Ints]:
+    """Parts of a crowd without words in common that look like one queue each.
+
+    Who drains one queue asks about the same mix of things; a crowd of people has no such mix. In a
+    crowd a queue's accounts look like people, because strangers share less with them than they
+    share with each other. So the crowd is divided by content before anybody is dropped.
+
+    Args, returns: as for `split`.
+    """
+    if floors.content is None or not len(stream):
+        return []
+    blend = blending(stream, floors, rhythm=False)
+    p = _p(blend, floors)
+    if p <= SURE:
+        return [np.unique(blend.account)]
+    sides = by_content(stream, floors.telling)
+    parts = [part for side in sides for part in queues(side, floors, level)]
+    if not parts and p <= level:
+        parts = [np.unique(blend.account)]
+    return parts
 
 
 def _p(stream: Stream, floors: Floors) -> float:
@@ -127,41 +149,3 @@ def _within(pairs: PairCounts, log_floor: float | None) -> NDArray[np.bool_]:
     bound = expected * np.exp(log_floor or 0.0)
     result: NDArray[np.bool_] = agreeing <= bound + 2 * np.sqrt(bound) + 1
     return result
-
-
-def _by_activity(stream: Stream) -> list[Stream]:
-    """The accounts in two halves by the days and hours of their activity; none if too few.
-
-    The sign of the first principal direction of the account profiles (square roots of frequencies,
-    so that distances are Hellinger's), then a few rounds of 2-means.
-    """
-    accounts, codes, sizes = stream.coded()
-    day = np.unique(stream.slot // 24, return_inverse=True)[1]
-    profile = np.hstack(
-        [_frequencies(codes, day, sizes), _frequencies(codes, stream.slot % 24, sizes)]
-    )
-    centred = profile - profile.mean(axis=0)
-    side = centred @ _first_direction(centred) > 0
-    for _ in range(_ROUNDS):
-        if side.all() or not side.any():
-            break
-        near = [((profile - profile[side == s].mean(axis=0)) ** 2).sum(axis=1) for s in (0, 1)]
-        side = near[1] < near[0]
-    if min(side.sum(), (~side).sum()) < MIN_ACCOUNTS:
-        return []
-    return [stream.of_accounts(accounts[side == s]) for s in (False, True)]
-
-
-def _frequencies(codes: Ints, values: Ints, sizes: Ints) -> NDArray[np.float64]:
-    width = int(values.max()) + 1
-    counts = np.bincount(codes * width + values, minlength=len(sizes) * width)
-    table: NDArray[np.float64] = np.sqrt(counts.reshape(len(sizes), width) / sizes[:, None])
-    return table
-
-
-def _first_direction(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, vectors = np.linalg.eigh(rows.T @ rows)
-    direction: NDArray[np.float64] = vectors[:, -1]
-    # a fixed sign, so that the same rows always give the same sides
-    signed: NDArray[np.float64] = direction * np.sign(direction[np.abs(direction).argmax()])
-    return signed

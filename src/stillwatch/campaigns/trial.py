@@ -6,14 +6,14 @@ Mining has seen the whole log; judging sees only this. A trial is what evidence 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.evalues import e_bh
-from stillwatch.campaigns.judge import decide
+from stillwatch.campaigns.judge import decided
 from stillwatch.campaigns.lone import Lone, judge_alone
 from stillwatch.campaigns.membership import Grouped, combine
 from stillwatch.schema import Verdict
@@ -117,10 +117,6 @@ class Trial:
         drafts = self.court.judge(list(self.groups))
         accepted = e_bh([*(draft.e for draft in drafts), *self.beside], self.court.level)
         return [
-            replace(
-                draft,
-                coordinated=bool(ok),
-                verdict=decide(bool(ok), draft.harvesting, draft.concealment, draft.coordination_p),
-            )
+            decided(draft, accepted=bool(ok))
             for draft, ok in zip(drafts, accepted[: len(drafts)], strict=True)
         ]

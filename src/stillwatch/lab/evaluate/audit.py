@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns.evalues import e_bh
-from stillwatch.campaigns.judge import decide
+from stillwatch.campaigns.judge import decided
 from stillwatch.lab.evaluate.outcome import Discoveries, TestedGroup
 from stillwatch.schema import Verdict
 
@@ -63,10 +63,7 @@ def _origin(judged: Judged, known: dict[int, tuple[str, str | None]]) -> str:
 
 def _discoveries(judged: Sequence[Judged], origins: Sequence[str], level: float) -> Discoveries:
     accepted = e_bh([one.e for one in judged], level).tolist() if judged else []
-    verdicts = [
-        decide(ok, one.harvesting, one.concealment, one.coordination_p)
-        for one, ok in zip(judged, accepted, strict=True)
-    ]
+    verdicts = [decided(one, accepted=ok).verdict for one, ok in zip(judged, accepted, strict=True)]
     accused = [verdict is Verdict.DISTILLATION for verdict in verdicts]
     return Discoveries(
         level=level,

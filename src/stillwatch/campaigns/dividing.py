@@ -1,0 +1,103 @@
+"""Dividing the accounts of a stream in two.
+
+By when they are active, which is what tells two operators with one wording apart; or by what they
+ask about, which is what tells a queue from the people who ask for the same kind of answer. Either
+way the accounts are rows of frequencies, compared by Hellinger's distance, and cut by 2-means from
+the first principal direction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import LinearOperator, svds
+
+from stillwatch.campaigns.candidates import MIN_ACCOUNTS
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.stream import Stream
+    from stillwatch.campaigns.telling import Telling
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_ROUNDS = 6
+
+_DIRECTIONS = 8
+"""Principal directions of content that distances are taken in: of words there are thousands."""
+
+_COMMON = 3
+"""Accounts of which a word must be: what one or two say divides nobody else."""
+
+
+def by_activity(stream: Stream) -> list[Stream]:
+    """The accounts in two by the days and hours of their activity; none if a side is too small."""
+    accounts, codes, sizes = stream.coded()
+    day = np.unique(stream.slot // 24, return_inverse=True)[1]
+    profile = np.hstack(
+        [_frequencies(codes, day, sizes), _frequencies(codes, stream.slot % 24, sizes)]
+    )
+    return _sides(stream, accounts, profile - profile.mean(axis=0))
+
+
+def by_content(stream: Stream, telling: Telling | None) -> list[Stream]:
+    """The accounts in two by their content words, frames left out; none if a side is too small."""
+    items = stream.items()
+    accounts, codes, _ = items.coded()
+    words = items.words_in(codes, telling)
+    said = csr_matrix(
+        (np.ones(len(words.word)), (words.owner, words.word)),
+        shape=(len(accounts), len(words.weight)),
+    )
+    said = said[:, np.asarray((said > 0).sum(axis=0)).ravel() >= _COMMON]
+    if min(said.shape) <= _DIRECTIONS:
+        return []
+    totals = np.maximum(np.asarray(said.sum(axis=1)).ravel(), 1)
+    rows = said.multiply(1 / totals[:, None]).sqrt().tocsr()
+    return _sides(stream, accounts, _principal(rows))
+
+
+def _frequencies(codes: Ints, values: Ints, sizes: Ints) -> Floats:
+    width = int(values.max()) + 1
+    counts = np.bincount(codes * width + values, minlength=len(sizes) * width)
+    table: Floats = np.sqrt(counts.reshape(len(sizes), width) / sizes[:, None])
+    return table
+
+
+def _principal(rows: csr_matrix) -> Floats:
+    """Coordinates in the first principal directions; rows are centred without filling them up."""
+    centre = np.asarray(rows.mean(axis=0)).ravel()
+    centred = LinearOperator(
+        rows.shape,
+        matvec=lambda x: rows @ x.ravel() - centre @ x.ravel(),
+        rmatvec=lambda y: rows.T @ y.ravel() - centre * y.sum(),
+        dtype=np.float64,
+    )
+    # a fixed start, so that the same rows always give the same sides
+    start = np.random.default_rng(0).normal(size=min(rows.shape))
+    left, values, _ = svds(centred, k=_DIRECTIONS, v0=start)
+    coordinates: Floats = left * values
+    return coordinates
+
+
+def _sides(stream: Stream, accounts: Ints, profile: Floats) -> list[Stream]:
+    side = profile @ _first_direction(profile) > 0
+    for _ in range(_ROUNDS):
+        if side.all() or not side.any():
+            break
+        near = [((profile - profile[side == s].mean(axis=0)) ** 2).sum(axis=1) for s in (0, 1)]
+        side = near[1] < near[0]
+    if min(side.sum(), (~side).sum()) < MIN_ACCOUNTS:
+        return []
+    return [stream.of_accounts(accounts[side == s]) for s in (False, True)]
+
+
+def _first_direction(rows: Floats) -> Floats:
+    _, vectors = np.linalg.eigh(rows.T @ rows)
+    direction: Floats = vectors[:, -1]
+    # a fixed sign, so that the same rows always give the same sides
+    signed: Floats = direction * np.sign(direction[np.abs(direction).argmax()])
+    return signed
