@@ -19,6 +19,7 @@ from stillwatch.cli import (
     replay,
     report,
     scan,
+    selfcheck,
     serve,
     share,
     verify,
@@ -104,4 +105,5 @@ app.add_typer(report.app, name="report")
 app.add_typer(verify.app, name="verify")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(share.app, name="share")
+app.command("selfcheck")(selfcheck.selfcheck_command)
 app.add_typer(lab.app, name="lab")
