@@ -16,6 +16,7 @@ from stillwatch.cli import (
     lab,
     ledger,
     policy,
+    provenance,
     replay,
     report,
     scan,
@@ -106,4 +107,5 @@ app.add_typer(verify.app, name="verify")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(share.app, name="share")
 app.command("selfcheck")(selfcheck.selfcheck_command)
+app.add_typer(provenance.app, name="provenance")
 app.add_typer(lab.app, name="lab")
