@@ -8,10 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 from bench.scan import machine
@@ -36,8 +33,8 @@ def main() -> None:
         folder = Path(name)
         answers, dataset, register = (folder / n for n in ("a.jsonl", "d.jsonl", "register"))
         write(answers, dataset, rows)
-        run("register", str(answers), "--name", "teacher", "--out", str(register))
-        seconds, peak = run("check", str(dataset), "--answers", str(register))
+        run("provenance", "register", answers, "--name", "teacher", "--out", register)
+        seconds, peak = run("provenance", "check", dataset, "--answers", register)
         size = dataset.stat().st_size
     figures = {
         "machine": machine(),
@@ -51,7 +48,7 @@ def main() -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(
-        f"{rows:,} rows, {figures['megabytes']} MB of JSON Lines, {REGISTERED:,} registered answers\n"
+        f"{rows:,} rows, {figures['megabytes']} MB, {REGISTERED:,} registered answers\n"
         f"provenance            {figures['rows_per_second']:>9,} rows/s, {figures['seconds']} s, "
         f"peak {figures['peak_gib']} GiB"
     )
@@ -69,20 +66,6 @@ def write(answers: Path, dataset: Path, rows: int) -> None:
     answers.write_text("\n".join(made[:REGISTERED]) + "\n", encoding="utf-8")
     with dataset.open("w", encoding="utf-8") as file:
         file.writelines(made[number % DISTINCT] + "\n" for number in range(rows))
-
-
-def run(*arguments: str) -> tuple[float, int]:
-    """Seconds and peak resident bytes of a command in a process of its own."""
-    command = [str(Path(sys.executable).with_name("stillwatch")), "provenance", *arguments]
-    started = time.perf_counter()
-    process = subprocess.Popen([*command, "--quiet"], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"provenance failed with exit code {process.returncode}")
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
-    return seconds, usage.ru_maxrss * unit
 
 
 if __name__ == "__main__":

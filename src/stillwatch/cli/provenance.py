@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stillwatch.provenance import Trace
-    from stillwatch.provenance.trace import SourceTally
+    from stillwatch.provenance.tracing import SourceTally
 
 app = typer.Typer(
     cls=group_with_default("check"),
@@ -59,6 +59,10 @@ def check_command(
             dir_okay=False,
             help="A register of known texts; may be repeated.",
         ),
+    ] = None,
+    watermark: Annotated[
+        list[str] | None,
+        typer.Option("--watermark", metavar="NAME=KEYFILE", help="A test for a watermark."),
     ] = None,
     text: TextField = None,
     source: Annotated[
@@ -105,6 +109,7 @@ def check_command(
             registers=answers or (),
             fields=Fields(text, source),
             heed=heed,
+            watermarks=watermark or (),
             progress=progress,
         )
     failures = gate.failures(found)
@@ -134,7 +139,7 @@ def register_command(
     from stillwatch.cli.progress import watch
     from stillwatch.provenance.registry import save
     from stillwatch.provenance.rows import Fields, Origin
-    from stillwatch.provenance.trace import register
+    from stillwatch.provenance.tracing import register
     from stillwatch.sketch import SketchKey
 
     key = SketchKey.load()

@@ -9,6 +9,6 @@ A verdict other than `unknown` needs a declaration or evidence whose error was m
 
 from __future__ import annotations
 
-from stillwatch.provenance.trace import Trace, trace
+from stillwatch.provenance.tracing import Trace, trace
 
 __all__ = ["Trace", "trace"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
     from cyclonedx.model.license import License
 
-    from stillwatch.provenance.trace import SourceTally, Trace
+    from stillwatch.provenance.tracing import SourceTally, Trace
 
 _PREFIX = "stillwatch:provenance:"
 

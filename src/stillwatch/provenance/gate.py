@@ -10,7 +10,7 @@ from stillwatch.provenance.rows import Origin
 from stillwatch.report.wording import count, percent
 
 if TYPE_CHECKING:
-    from stillwatch.provenance.trace import Trace
+    from stillwatch.provenance.tracing import Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from stillwatch.provenance.rows import Origin
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stillwatch.provenance.trace import SourceTally, Trace
+    from stillwatch.provenance.tracing import SourceTally, Trace
     from stillwatch.readers.sources import Source
 
 NAMESPACE = "urn:stillwatch:provenance#"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from stillwatch.provenance.trace import SourceTally, Trace
+    from stillwatch.provenance.tracing import SourceTally, Trace
 
 MOST_SHOWN = 200
 

@@ -46,6 +46,9 @@ people none had as much in common with any of 16,000 answers of models; see docs
 MOST_CANDIDATES = 8
 """Known texts that a row is compared with for each band: more have the same boilerplate."""
 
+_COMPARED = 16_384
+"""Pairs that are compared at once: 16 MB."""
+
 _FORMAT = b"stillwatch/register/1"
 _SCHEMA = pa.schema(
     [
@@ -119,8 +122,17 @@ class Register:
         Values below `SIMILAR` are given as 0.
         """
         best = np.zeros(len(rows.bands))
-        if not len(self):
-            return best
+        row, known = self._candidates(rows)
+        for start in range(0, len(row), _COMPARED):
+            some = slice(start, start + _COMPARED)
+            shared = _overlap(rows.tokens[row[some]], self.sketches.tokens[known[some]])
+            np.maximum.at(best, row[some], shared)
+        best[best < SIMILAR] = 0
+        return best
+
+    def _candidates(self, rows: Sketches) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows and known texts that share a band, each pair once."""
+        pairs = []
         for band in range(BANDS):
             keys = rows.bands[:, band]
             first = np.searchsorted(self.sorted_bands[band], keys, "left")
@@ -129,11 +141,9 @@ class Register:
                 row = np.flatnonzero((first + step < last) & (keys != 0))
                 if not len(row):
                     break
-                known = self.order[band][first[row] + step]
-                shared = _overlap(rows.tokens[row], self.sketches.tokens[known])
-                np.maximum.at(best, row, shared)
-        best[best < SIMILAR] = 0
-        return best
+                pairs.append(row * len(self) + self.order[band][first[row] + step])
+        once = np.unique(np.concatenate([np.zeros(0, np.int64), *pairs]))
+        return once // max(len(self), 1), once % max(len(self), 1)
 
 
 def _overlap(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ MAKERS = ("generator", "generated_by", "model", "model_name", "model_id", "teach
 SOURCES = ("source", "dataset", "subset")
 TERMS = ("license", "licence", "terms")
 
+_DECLARING = frozenset((*ORIGINS, *FLAGS, *MAKERS))
 _ASSISTANT = frozenset({"assistant", "gpt", "model", "bot", "chatgpt", "ai"})
 _PEOPLE = frozenset(
     {"human", "humans", "person", "people", "original", "crowdsourced", "expert", "author", "none"}
@@ -127,6 +128,8 @@ def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 def _declared(record: Mapping[str, Any]) -> tuple[Origin | None, str]:
     """What a record says of its origin, and the model that it names."""
+    if _DECLARING.isdisjoint(record):
+        return None, ""
     maker = _first(record, MAKERS)
     for name in ORIGINS:
         if (found := origin_of(_first(record, (name,)))) is not None:

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
+
+from stillwatch.campaigns.evalues import e_value
+
+Floats = NDArray[np.float64]
 
 SURE = 0.9
 """Confidence from which evidence makes a verdict; below it the answer is unknown."""
@@ -47,7 +53,7 @@ class Rate:
     @property
     def confidence(self) -> float:
         """Probability that a text with this evidence is a model's, 0 to 1."""
-        return posterior(self.ratio)
+        return float(posterior(np.asarray(self.ratio)))
 
 
 def lower(found: int, of: int) -> float:
@@ -60,10 +66,18 @@ def upper(found: int, of: int) -> float:
     return float(stats.beta.ppf(LEVEL, found + 1, of - found)) if found < of else 1.0
 
 
-def posterior(ratio: float) -> float:
-    """Probability that follows from a likelihood ratio and `PRIOR`."""
+def posterior(ratio: Floats) -> Floats:
+    """Probability of a model that follows from likelihood ratios and `PRIOR`."""
     odds = ratio * PRIOR / (1 - PRIOR)
-    return odds / (1 + odds)
+    return np.asarray(odds / (1 + odds))
+
+
+def watermark_confidence(p: Floats) -> Floats:
+    """Probability of the marked model that follows from p-values of texts without the mark.
+
+    A p-value becomes an e-value, which is a likelihood ratio that nobody has to tune.
+    """
+    return posterior(e_value(p))
 
 
 @cache

@@ -16,6 +16,7 @@ from stillwatch.provenance.dataset import batches, open_dataset
 from stillwatch.provenance.evidence import Judge
 from stillwatch.provenance.registry import Register, load, sketch
 from stillwatch.provenance.rows import USUAL, Fields, Origin
+from stillwatch.provenance.watermarks import open_watermark
 from stillwatch.readers.rejections import RejectionFile, RejectionLimit
 from stillwatch.sketch import SketchKey
 
@@ -143,6 +144,7 @@ def trace(
     registers: Sequence[Path] = (),
     fields: Fields = USUAL,
     heed: bool = True,
+    watermarks: Sequence[str] = (),
     key: SketchKey | None = None,
     progress: Progress | None = None,
 ) -> Trace:
@@ -154,10 +156,12 @@ def trace(
         registers: files that `stillwatch provenance register` made.
         fields: where text and source stand, if not in the usual fields.
         heed: whether declarations of the card and of rows count.
+        watermarks: tests to put to each row, ``NAME=KEYFILE``.
         key: that the registers were made with; the deployment's unless given.
         progress: shows the steps.
 
     Raises:
+        UsageError: there is no such watermark test.
         InputError: a file cannot be used, or most of the records cannot.
         MissingExtraError: the dataset has a card, and what reads it is not installed.
     """
@@ -165,7 +169,8 @@ def trace(
     dataset = open_dataset(path)
     key = key or (SketchKey.load() if registers else SketchKey(bytes(32)))
     known = [load(register, key) for register in registers]
-    judge = Judge(known, key, dataset.card.declared, heed=heed)
+    marks = dict(open_watermark(given) for given in watermarks)
+    judge = Judge(known, key, dataset.card.declared, heed=heed, watermarks=marks)
     tallies: dict[str, SourceTally] = {}
     limit = RejectionLimit()
     with (
