@@ -11,6 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from bench.scale import run
 from bench.scan import machine
 
 from stillwatch.lab.rng import Dice

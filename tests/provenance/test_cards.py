@@ -5,8 +5,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.provenance.writing import write_jsonl
 
-from provenance.writing import write_jsonl
 from stillwatch.errors import InputError, MissingExtraError
 from stillwatch.provenance.cards import Card, read_card
 from stillwatch.provenance.manifest import manifest

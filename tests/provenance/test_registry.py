@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.provenance.writing import texts
 
-from provenance.writing import texts
 from stillwatch.errors import InputError
 from stillwatch.provenance.registry import Register, load, save, sketch
 from stillwatch.provenance.rows import Origin

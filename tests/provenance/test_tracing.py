@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from tests.provenance.writing import texts, write_jsonl
 
-from provenance.writing import texts, write_jsonl
 from stillwatch.errors import InputError, UsageError
 from stillwatch.provenance import dataset
 from stillwatch.provenance.bom import bom_json

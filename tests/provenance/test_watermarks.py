@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from scipy import stats
+from tests.provenance.writing import texts, write_jsonl
 
-from provenance.writing import texts, write_jsonl
 from stillwatch.errors import InputError, UsageError
 from stillwatch.provenance import watermarks
 from stillwatch.provenance.rows import Origin
