@@ -5,13 +5,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.provenance.writing import write_jsonl
 
 from stillwatch.errors import InputError, MissingExtraError
 from stillwatch.provenance.cards import Card, read_card
 from stillwatch.provenance.manifest import manifest
 from stillwatch.provenance.rows import Origin
 from stillwatch.provenance.tracing import trace
+
+from .writing import write_jsonl
 
 if TYPE_CHECKING:
     from pathlib import Path

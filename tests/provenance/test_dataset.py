@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.provenance.writing import write_jsonl
 
 from stillwatch.errors import InputError
 from stillwatch.provenance.dataset import NO_TEXT, batches, open_dataset
 from stillwatch.provenance.rows import Fields
+
+from .writing import write_jsonl
 
 if TYPE_CHECKING:
     from pathlib import Path

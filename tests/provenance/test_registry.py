@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.provenance.writing import texts
 
 from stillwatch.errors import InputError
 from stillwatch.provenance.registry import Register, load, save, sketch
 from stillwatch.provenance.rows import Origin
 from stillwatch.sketch import SketchKey
+
+from .writing import texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

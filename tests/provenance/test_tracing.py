@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from tests.provenance.writing import texts, write_jsonl
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.provenance import dataset
@@ -19,6 +18,8 @@ from stillwatch.provenance.registry import save
 from stillwatch.provenance.rows import Origin
 from stillwatch.provenance.tracing import OTHERS, Trace, register, trace
 from stillwatch.sketch import SketchKey
+
+from .writing import texts, write_jsonl
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from scipy import stats
-from tests.provenance.writing import texts, write_jsonl
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.provenance import watermarks
 from stillwatch.provenance.rows import Origin
 from stillwatch.provenance.tracing import trace
 from stillwatch.provenance.watermarks import open_watermark
+
+from .writing import texts, write_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError
+from stillwatch.provenance.nearest import most_similar
 from stillwatch.provenance.rows import Origin
 from stillwatch.sketch.characters import characters
 from stillwatch.sketch.columns import text_buffers
@@ -45,9 +46,6 @@ people none had as much in common with any of 16,000 answers of models; see docs
 
 MOST_CANDIDATES = 8
 """Known texts that a row is compared with for each band: more have the same boilerplate."""
-
-_COMPARED = 16_384
-"""Pairs that are compared at once: 16 MB."""
 
 _FORMAT = b"stillwatch/register/1"
 _SCHEMA = pa.schema(
@@ -122,35 +120,17 @@ class Register:
         Values below `SIMILAR` are given as 0.
         """
         best = np.zeros(len(rows.bands))
-        row, known = self._candidates(rows)
-        for start in range(0, len(row), _COMPARED):
-            some = slice(start, start + _COMPARED)
-            shared = _overlap(rows.tokens[row[some]], self.sketches.tokens[known[some]])
-            np.maximum.at(best, row[some], shared)
+        most_similar(
+            rows.bands,
+            rows.tokens,
+            self.sorted_bands,
+            self.order,
+            self.sketches.tokens,
+            MOST_CANDIDATES,
+            best,
+        )
         best[best < SIMILAR] = 0
         return best
-
-    def _candidates(self, rows: Sketches) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows and known texts that share a band, each pair once."""
-        pairs = []
-        for band in range(BANDS):
-            keys = rows.bands[:, band]
-            first = np.searchsorted(self.sorted_bands[band], keys, "left")
-            last = np.searchsorted(self.sorted_bands[band], keys, "right")
-            for step in range(MOST_CANDIDATES):
-                row = np.flatnonzero((first + step < last) & (keys != 0))
-                if not len(row):
-                    break
-                pairs.append(row * len(self) + self.order[band][first[row] + step])
-        once = np.unique(np.concatenate([np.zeros(0, np.int64), *pairs]))
-        return once // max(len(self), 1), once % max(len(self), 1)
-
-
-def _overlap(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Share of sampled words that pairs of texts have in common, of the larger sample."""
-    same = (one[:, :, None] == other[:, None, :]) & (one != 0)[:, :, None]
-    size = np.maximum((one != 0).sum(axis=1), (other != 0).sum(axis=1))
-    return np.asarray(same.any(axis=2).sum(axis=1) / np.maximum(size, 1))
 
 
 def save(register: Register, key: SketchKey, path: Path) -> None:
