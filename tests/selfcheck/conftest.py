@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-ACCOUNTS = 12
+ACCOUNTS = 8
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def log_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     @cache
     def log(kind: str) -> Path:
         accounts = min(KINDS[kind]().accounts, ACCOUNTS)
-        world = Scenario(days=6, groups={kind: {"accounts": accounts}})
+        world = Scenario(days=4, groups={kind: {"accounts": accounts}})
         return simulate(world, tmp_path_factory.mktemp(kind), seed=1).log
 
     return log

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,7 @@ from stillwatch.lab.registry import KINDS
 from stillwatch.report.wording import about, count, percent
 from stillwatch.selfcheck import friction, selfcheck
 from stillwatch.selfcheck.page import render_page
+from stillwatch.selfcheck.terms import Terms, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ HONEST = {
 }
 """What each honest kind of the lab reads like, and what it must be warned of."""
 
-CAMPAIGNS = ("harvest", "small_graders", "lone_extractor", "conversations")
+CAMPAIGNS = ("harvest", "small_graders", "conversations")
 
 
 def texts(check: Check) -> list[str]:
@@ -101,6 +102,9 @@ def test_every_number_that_is_said_is_the_logs_own(
     for field in fields(check.traits):
         known |= forms(getattr(check.traits, field.name))
     known |= forms(check.traits.days)
+    # what the test of common control rests on is said in words only
+    for hidden in (check.traits.told_apart, check.traits.subjects):
+        assert not {about(hidden or -1.0)} & {n for text in texts(check) for n in numbers(text)}
     said = {n for text in texts(check) for n in numbers(text)}
     assert said
     assert said <= known
@@ -133,15 +137,16 @@ def test_nothing_is_left_behind(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_same_log_and_key_give_the_same_page(log_of: Callable[[str], Path]) -> None:
-    first, second = (render_page(selfcheck([log_of("agency")])) for _ in range(2))
-    assert first == second
+def test_the_same_log_and_key_give_the_same_page(
+    log_of: Callable[[str], Path], check_of: Callable[[str], Check]
+) -> None:
+    again = selfcheck([log_of("agency")], terms="strict")
+    assert render_page(again) == render_page(check_of("agency"))
 
 
-def test_page_shows_hostile_names_as_text(log_of: Callable[[str], Path], tmp_path: Path) -> None:
-    terms = tmp_path / "terms.toml"
-    terms.write_text('title = "<script>alert(1)</script>"\n')
-    page = render_page(selfcheck([log_of("agency")], terms=str(terms)))
+def test_page_shows_hostile_names_as_text(check_of: Callable[[str], Check]) -> None:
+    hostile = compare(Terms(title="<script>alert(1)</script>"), ["training"], {})
+    page = render_page(replace(check_of("agency"), terms=hostile))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 

@@ -93,7 +93,19 @@ def _print_json(check: Check) -> None:
 
     from stillwatch.cli.tables import print_json
 
-    print_json(msgspec.to_builtins(check))
+    traits = check.traits
+    print_json(
+        {
+            "requests": traits.requests,
+            "accounts": traits.accounts,
+            "end_users": traits.end_users,
+            "rejected": check.rejected,
+            "reads_like": msgspec.to_builtins(check.reading),
+            "statements": msgspec.to_builtins(check.statements),
+            "frictions": msgspec.to_builtins(check.frictions),
+            "terms": msgspec.to_builtins(check.terms),
+        }
+    )
 
 
 def _print(check: Check) -> None:

@@ -1,10 +1,13 @@
 """How the traffic looks: what it reads like as a whole, and one sentence a topic.
 
-The bounds here are coarse on purpose and are no threshold of the detector: they choose words.
+The bounds here are coarse on purpose and are no threshold of the detector: they choose words. What
+the detector's test of common control rests on (how far accounts are told apart, how broad a stream
+is) is said in words only: its value would let an operator measure how well it hides.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -173,12 +176,11 @@ def _volume(t: Traits) -> list[str]:
 
 def _accounts(t: Traits, looks: Looks) -> list[str]:
     says = [f"The busiest account sends {percent(t.busiest_account)} of the requests."]
-    if t.told_apart is not None:
-        says.append(
-            "Two requests of one account are about the same thing "
-            f"{about(t.told_apart)} times as often as two requests of different accounts"
-            + (": the accounts cannot be told apart by what they ask." if looks.alike else ".")
-        )
+    if looks.alike:
+        says.append("What an account asks does not tell it from the others: all ask alike.")
+    elif t.told_apart is not None:
+        own = "has subjects of its own" if t.told_apart >= _OWN else "works on common subjects"
+        says.append(f"Each account {own}.")
     if t.sharing >= 0.005:
         says.append(f"{percent(t.sharing)} of an account's items are also sent by another account.")
     if looks.pooled:
@@ -199,9 +201,16 @@ def _coverage(t: Traits) -> list[str]:
     kinds = [f"{name} {percent(share)}" for name, share in list(t.capabilities.items())[:_SHOWN]]
     return [
         f"By what is asked for: {', '.join(kinds)}.",
-        f"Two requests have {about(t.subjects)} rarer words in common on average; the fewer, the "
-        "more subjects are covered.",
+        _BREADTH[bisect(_SUBJECTS, t.subjects)],
     ]
+
+
+_SUBJECTS = (0.15, 0.3)
+_BREADTH = (
+    "It is about very many subjects.",
+    "It is about many subjects that have something in common.",
+    "It is about one field.",
+)
 
 
 def _elicitation(t: Traits) -> list[str]:

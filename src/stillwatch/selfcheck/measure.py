@@ -62,7 +62,6 @@ class Traits:
         sharing: of an account's items that another account sends too.
         migrated: of conversations that several accounts take part in.
         told_apart: R of content between several accounts (`campaigns.exchangeability`).
-        unevenness: log-sd of the accounts' volumes.
     """
 
     requests: int
@@ -91,7 +90,6 @@ class Traits:
     sharing: float
     migrated: float
     told_apart: float | None
-    unevenness: float | None
 
     @property
     def days(self) -> int:
@@ -159,7 +157,6 @@ def _sampled(seen: ir.Table, accounts: int) -> dict[str, Any]:
         "conversing": float(converses(stream).mean()),
         "sharing": habits.sharing.value if accounts > 1 else 0.0,
         "told_apart": habits.content.ratio if known else None,
-        "unevenness": habits.volume.log_sd if np.isfinite(habits.volume.log_sd) else None,
     }
 
 
