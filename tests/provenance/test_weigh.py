@@ -52,11 +52,12 @@ def test_every_marker_has_a_rate_and_what_people_write_too_convinces_nobody() ->
     assert rates()[COPY].confidence > 0.99
 
 
-def test_p_values_of_unmarked_texts_convince_as_rarely_as_they_should() -> None:
-    """By Markov, an e-value reaches what `SURE` asks for with probability 1 - SURE at most."""
-    p = np.random.default_rng(0).uniform(size=100_000)
-    assert (watermark_confidence(p) >= SURE).mean() <= (1 - SURE) / SURE
-    assert watermark_confidence(np.array([1e-6]))[0] > 0.99
+def test_unmarked_texts_convince_as_rarely_as_documented() -> None:
+    p = np.random.default_rng(0).uniform(size=200_000)
+    # 0.6 expected; five or more would come once in 2,500 seeds
+    assert (watermark_confidence(p) >= SURE).sum() < 5
+    assert watermark_confidence(np.array([1e-8]))[0] > 0.99
+    assert watermark_confidence(np.array([3e-6]))[0] == pytest.approx(SURE, abs=0.01)
     assert posterior(np.array(1.0)) == 0.5
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from stillwatch.provenance.markers import marked
 from stillwatch.provenance.registry import best, sketch
 from stillwatch.provenance.rows import Origin
-from stillwatch.provenance.weigh import COPY, PRIOR, SURE, rates, watermark_confidence
+from stillwatch.provenance.weigh import COPY, SURE, rates, watermark_confidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from stillwatch.provenance.watermarks import WatermarkTest
     from stillwatch.provenance.weigh import Rate
     from stillwatch.sketch.key import SketchKey
+
+NOTED = 0.1
+"""Confidence from which a watermark is noted as evidence, also where it does not convince."""
 
 DECLARED = "declared"
 """The basis of a verdict that rests on what the dataset or the row says; it was not checked."""
@@ -97,7 +100,7 @@ class Judge:
         judged = []
         for i, row in enumerate(rows):
             kinds = {kind: self._worth.get(kind, 0.0) for kind, shown in found.items() if shown[i]}
-            kinds |= {name: float(sure[i]) for name, sure in marks.items() if sure[i] > PRIOR}
+            kinds |= {name: float(sure[i]) for name, sure in marks.items() if sure[i] >= NOTED}
             evidence = [kind for kind in kinds if kind != COPY]
             evidence += [f"like {names[i]}" for level, names in (made, written) if level[i]]
             measured = _measured(kinds, self._worth.get(COPY, 0.0), copied=bool(written[0][i]))

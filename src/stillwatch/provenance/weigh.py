@@ -27,6 +27,10 @@ SURE = 0.9
 PRIOR = 0.5
 """Share of generated texts among those in question, before looking at them."""
 
+MARKED = 0.001
+"""Share of rows that bear a watermark, before looking: most rows of most sets do not, and of very
+many that are looked at some look marked by chance. A verdict then takes p < 3e-6."""
+
 LEVEL = 0.95
 """Of each one-sided bound on a counted share."""
 
@@ -66,9 +70,9 @@ def upper(found: int, of: int) -> float:
     return float(stats.beta.ppf(LEVEL, found + 1, of - found)) if found < of else 1.0
 
 
-def posterior(ratio: Floats) -> Floats:
-    """Probability of a model that follows from likelihood ratios and `PRIOR`."""
-    odds = ratio * PRIOR / (1 - PRIOR)
+def posterior(ratio: Floats, prior: float = PRIOR) -> Floats:
+    """Probability of a model that follows from likelihood ratios and a prior."""
+    odds = ratio * prior / (1 - prior)
     return np.asarray(odds / (1 + odds))
 
 
@@ -77,7 +81,7 @@ def watermark_confidence(p: Floats) -> Floats:
 
     A p-value becomes an e-value, which is a likelihood ratio that nobody has to tune.
     """
-    return posterior(e_value(p))
+    return posterior(e_value(p), MARKED)
 
 
 @cache
