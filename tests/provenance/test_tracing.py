@@ -13,7 +13,7 @@ from stillwatch.provenance import dataset
 from stillwatch.provenance.bom import bom_json
 from stillwatch.provenance.gate import Gate
 from stillwatch.provenance.manifest import manifest
-from stillwatch.provenance.page import render_page
+from stillwatch.provenance.page import render_page, surely
 from stillwatch.provenance.registry import save
 from stillwatch.provenance.rows import Origin
 from stillwatch.provenance.tracing import OTHERS, Trace, register, trace
@@ -171,6 +171,13 @@ def test_bill_of_materials_is_valid_and_always_the_same(tmp_path: Path, known: l
     assert kinds["bought"] == "data"
     own = next(part for part in bom["components"] if part["name"] == "own")
     assert own["licenses"] == [{"license": {"id": "MIT"}}]
+
+
+def test_page_never_rounds_up_to_certainty(tmp_path: Path, known: list[Path]) -> None:
+    page = render_page(traced(tmp_path, known), None)
+    assert "99.9\u202f%" in page
+    assert surely(0.99999) == "99.9\u202f%"
+    assert surely(0.5) == "50.0\u202f%"
 
 
 def test_page_shows_hostile_names_as_text(tmp_path: Path) -> None:
