@@ -155,6 +155,8 @@ def test_manifest_has_every_source_and_makes_nothing_up(tmp_path: Path, known: l
     assert sum(part["sw:rows"] for part in parts.values()) == len(records())
     assert parts["bought"]["digitalSourceType"].endswith("TrainedAlgorithmicMediaDigitalSource")
     assert "digitalSourceType" not in parts["found"]
+    counted = {one["name"]: one["value"] for one in parts["found"]["sw:origin"]}
+    assert counted == {"original": 0, "generated": 1, "unknown": 20}
     assert parts["own"]["license"] == ["MIT"]
     assert len(made["distribution"][0]["sha256"]) == 64
     assert json.dumps(made) == json.dumps(manifest(traced(tmp_path, known)))

@@ -15,6 +15,7 @@ from stillwatch._version import __version__
 from stillwatch.provenance.rows import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from stillwatch.provenance.tracing import SourceTally, Trace
@@ -34,6 +35,7 @@ _CONTEXT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -53,6 +55,7 @@ _CONTEXT = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -101,7 +104,7 @@ def name_of(trace: Trace) -> str:
 
 def _part(number: int, source: SourceTally) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "@type": "sc:Dataset",
+        "@type": "sc:CreativeWork",  # a file of Croissant has one dataset
         "@id": f"source-{number}",
         "name": source.name,
         **_origin(source),
@@ -109,7 +112,7 @@ def _part(number: int, source: SourceTally) -> dict[str, Any]:
     if source.terms:
         found["license"] = sorted(source.terms)
     if source.makers:
-        found["sw:models"] = dict(source.makers.most_common())
+        found["sw:models"] = _counts(source.makers)
     if source.verdicts[Origin.GENERATED] == source.rows:
         found["digitalSourceType"] = _MADE
     return found
@@ -119,12 +122,20 @@ def _origin(source: SourceTally) -> dict[str, Any]:
     """Counts by verdict, what they rest on, and how sure the measured ones are."""
     return {
         "sw:rows": source.rows,
-        "sw:origin": {str(origin): source.verdicts[origin] for origin in Origin},
-        "sw:basis": dict(sorted(source.bases.items())),
-        "sw:evidence": dict(sorted(source.evidence.items())),
+        "sw:origin": _counts({str(origin): source.verdicts[origin] for origin in Origin}),
+        "sw:basis": _counts(source.bases),
+        "sw:evidence": _counts(source.evidence),
         "sw:contradicted": source.contradicted,
         "sw:confidence": source.confidence,
     }
+
+
+def _counts(counted: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Rows by name: names come from outside, so they are values and never keys of JSON-LD."""
+    return [
+        {"@type": "sc:PropertyValue", "name": name, "value": number}
+        for name, number in sorted(counted.items())
+    ]
 
 
 def _file(name: str, file: Source) -> dict[str, Any]:
