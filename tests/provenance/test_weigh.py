@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -50,6 +53,20 @@ def test_every_marker_has_a_rate_and_what_people_write_too_convinces_nobody() ->
     assert rates()["persona"].confidence < SURE
     assert rates()["refusal"].confidence < SURE
     assert rates()[COPY].confidence > 0.99
+
+
+def test_page_has_the_counts_that_ship() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/provenance.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `(\w+)`[^|]*\| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \|$", page, re.MULTILINE
+    )
+    counts = {kind: (int(p.replace(",", "")), int(m.replace(",", ""))) for kind, p, m, _ in rows}
+    assert counts == {kind: (rate.people[0], rate.models[0]) for kind, rate in rates().items()}
+    for kind, _, _, confidence in rows:
+        digits = len(confidence.partition(".")[2])
+        assert float(confidence) == pytest.approx(rates()[kind].confidence, abs=10.0**-digits)
+    ((people, models),) = {(rate.people[1], rate.models[1]) for rate in rates().values()}
+    assert f"{people:,} texts of people and {models:,} of models" in page
 
 
 def test_unmarked_texts_convince_as_rarely_as_documented() -> None:

@@ -169,6 +169,8 @@ def _volume(t: Traits) -> list[str]:
     if t.networks:
         who.append(plural(t.networks, "network"))
     says = [f"{plural(t.requests, 'request')} ({when}), from {', '.join(who)}."]
+    shown = [f"{name} {percent(share)}" for name, share in list(t.models.items())[:_SHOWN]]
+    says.append(f"Models: {', '.join(shown)}.")
     if t.answer_tokens is not None:
         says.append(f"An answer has {about(t.answer_tokens)} tokens on average.")
     return says
