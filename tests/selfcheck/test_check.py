@@ -151,6 +151,18 @@ def test_page_shows_hostile_names_as_text(check_of: Callable[[str], Check]) -> N
     assert "&lt;script&gt;" in page
 
 
+def test_little_is_said_of_a_short_log(log_of: Callable[[str], Path], tmp_path: Path) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join(log_of("harvest").read_text().splitlines()[:5]))
+    check = selfcheck([few], terms="strict")
+    assert check.reading.topic == "too little to tell"
+    assert [s.topic for s in check.statements] == ["volume"]
+    assert check.frictions == ()
+    assert check.terms is not None
+    assert check.terms.findings == ()
+    assert "No use was declared" in render_page(check)
+
+
 def test_uses_need_terms_and_an_empty_log_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--terms"):
         selfcheck([tmp_path / "x"], uses=["training"])

@@ -169,6 +169,7 @@ def _write(found: Trace, failures: Sequence[str] | None, out: Path) -> None:
 
 def _print(found: Trace, failures: Sequence[str], *, as_json: bool) -> None:
     from stillwatch.cli.tables import MAX_ROWS, print_json, print_table
+    from stillwatch.report.wording import plural
 
     if as_json:
         print_json(
@@ -181,11 +182,12 @@ def _print(found: Trace, failures: Sequence[str], *, as_json: bool) -> None:
             }
         )
         return
-    rejected = f", {found.rejected:,} records rejected" if found.rejected else ""
-    typer.echo(f"{found.total.rows:,} rows of {len(found.sources):,} sources{rejected}")
+    rejected = f", {plural(found.rejected, 'record')} rejected" if found.rejected else ""
+    rows, sources = plural(found.total.rows, "row"), plural(len(found.sources), "source")
+    typer.echo(_plain(f"{rows} of {sources}{rejected}"))
     columns = [(name, "right") for name in ("rows", "original", "generated", "unknown")]
-    rows = [*found.sources[:MAX_ROWS], found.total]
-    print_table([("source", "left"), *columns, ("rests on", "left")], map(_cells, rows))
+    shown = [*found.sources[:MAX_ROWS], found.total]
+    print_table([("source", "left"), *columns, ("rests on", "left")], map(_cells, shown))
     if len(found.sources) > MAX_ROWS:
         typer.echo(f"and {len(found.sources) - MAX_ROWS:,} more sources")
     if found.total.contradicted:

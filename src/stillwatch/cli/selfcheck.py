@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,14 @@ import typer
 
 from stillwatch.cli.options import Json, Memory, Quiet
 from stillwatch.cli.scan import complete_format
+from stillwatch.cli.text import plain
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
     from stillwatch.selfcheck import Check
+    from stillwatch.selfcheck.terms import TermsCheck
 
 
 def complete_terms(incomplete: str) -> list[str]:
@@ -109,73 +113,90 @@ def _print_json(check: Check) -> None:
 
 
 def _print(check: Check) -> None:
-    from rich.console import Console
-    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    from stillwatch.cli.tables import FILE_WIDTH, print_table
-    from stillwatch.report.wording import label
-
-    console = Console(width=None if _terminal() else FILE_WIDTH)
-
-    def say(text: str, indent: int = 0) -> None:
-        console.print(Padding(_text(text), (0, 0, 0, indent), expand=False))
-
-    def title(text: str) -> None:
-        console.print(Text(f"\n{text}", style="bold"))
-
-    title(f"This reads like: {check.reading.topic}")
-    say(check.reading.text)
-    title("How it looks")
+    _title(f"This reads like: {check.reading.topic}")
+    _say(check.reading.text)
+    _title("How it looks")
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column()
     for statement in check.statements:
         grid.add_row(Text(statement.topic), _text(statement.text))
-    console.print(grid)
-    title("What may raise a question")
-    for friction in check.frictions:
-        say(f"{label(friction.name)}: {friction.why}")
-        if not friction.alone:
-            say("It only adds weight to other things.", 2)
-        for sentence in friction.declare:
-            say(f"- {sentence}", 2)
-    if not check.frictions:
-        say("Nothing in this log by itself. The provider may see more than this log does.")
+    _console().print(grid)
+    _print_frictions(check)
     if check.terms is not None:
-        title(f"{check.terms.title} (a comparison with a file, no legal advice)")
-        print_table(
-            (("use", "left"), ("why", "left"), ("the terms", "left"), ("what they say", "left")),
-            (
-                (
-                    f.use,
-                    f.because,
-                    f.answer,
-                    " ".join([f.says, *(f"Needs: {n.replace('_', ' ')}." for n in f.needs)]),
-                )
-                for f in check.terms.findings
-            ),
-        )
+        _print_terms(check.terms)
     if check.rejected:
-        say(f"{check.rejected:,} records could not be read and are left out.")
-    say(
+        _say(f"{check.rejected:,} records could not be read and are left out.")
+    _say(
         "This is how the log looks from outside, not a verdict and not a pass: a provider compares "
         "it with its other customers, whom this log does not show."
     )
+
+
+def _print_frictions(check: Check) -> None:
+    from stillwatch.report.wording import label
+
+    _title("What may raise a question")
+    for friction in check.frictions:
+        _say(f"{label(friction.name)}: {friction.why}")
+        if not friction.alone:
+            _say("It only adds weight to other things.", 2)
+        for sentence in friction.declare:
+            _say(f"- {sentence}", 2)
+    if not check.frictions:
+        _say("Nothing in this log by itself. The provider may see more than this log does.")
+
+
+def _print_terms(terms: TermsCheck) -> None:
+    from stillwatch.cli.tables import print_table
+
+    _title(f"{terms.title} (a comparison with a file, no legal advice)")
+    if not terms.findings:
+        _say("No use was declared, and none shows.")
+        return
+    print_table(
+        (("use", "left"), ("why", "left"), ("the terms", "left"), ("what they say", "left")),
+        (
+            (
+                finding.use,
+                finding.because,
+                finding.answer,
+                " ".join(
+                    [finding.says, *(f"Needs: {n.replace('_', ' ')}." for n in finding.needs)]
+                ),
+            )
+            for finding in terms.findings
+        ),
+    )
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    from stillwatch.cli.tables import FILE_WIDTH
+
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+
+
+def _title(text: str) -> None:
+    from rich.text import Text
+
+    _console().print(Text(f"\n{plain(text)}", style="bold"))
+
+
+def _say(text: str, indent: int = 0) -> None:
+    from rich.padding import Padding
+
+    _console().print(Padding(_text(text), (0, 0, 0, indent), expand=False))
 
 
 def _text(text: str) -> Text:
     """For a terminal, whose fonts and encodings may lack the page's narrow space."""
     from rich.text import Text
 
-    from stillwatch.cli.text import plain
     from stillwatch.report.wording import NARROW
 
     return Text(plain(text.replace(NARROW, " "), limit=2000))
-
-
-def _terminal() -> bool:
-    import sys
-
-    return sys.stdout.isatty()

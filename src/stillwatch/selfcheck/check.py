@@ -16,7 +16,7 @@ from stillwatch.progress import Silent
 from stillwatch.readers import open_log
 from stillwatch.secret import SECRET_BYTES
 from stillwatch.selfcheck.friction import Friction, frictions
-from stillwatch.selfcheck.looks import Looks, Statement, reading, statements
+from stillwatch.selfcheck.looks import FEWEST, Looks, Statement, reading, statements
 from stillwatch.selfcheck.measure import Traits, traits_of
 from stillwatch.selfcheck.terms import TermsCheck, compare, load_terms
 from stillwatch.sketch import Sketcher, SketchKey
@@ -92,6 +92,8 @@ def selfcheck(
 
 def _shown(traits: Traits, looks: Looks) -> dict[str, str]:
     """Uses that a log shows, or that it could be, and which."""
+    if traits.requests < FEWEST:
+        return {}
     shows, could = "the log shows it", "the log could be this"
     found = {
         "product": (looks.application or traits.end_users > 0, shows),

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stillwatch.selfcheck.looks import FEWEST
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,6 +38,8 @@ class Friction:
 
 def frictions(traits: Traits, looks: Looks) -> tuple[Friction, ...]:
     """What applies to this traffic, those that can raise a question by themselves first."""
+    if traits.requests < FEWEST:
+        return ()
     found = [friction for applies, friction in _CATALOGUE if applies(traits, looks)]
     return tuple(sorted(found, key=lambda friction: not friction.alone))
 

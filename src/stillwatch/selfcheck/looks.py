@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from stillwatch.selfcheck.measure import Traits
 
+FEWEST = 30
+"""Requests without which nothing is said but their number."""
+
 _MOST = 0.6
 _SOME = 0.1
 _HARDLY = 0.05
@@ -103,6 +106,7 @@ def reading(t: Traits, looks: Looks) -> Statement:
 
 
 _KINDS = {
+    "too little to tell": "The log holds too few requests to say what they look like.",
     "one queue over several accounts": "One program works through one pile of items over "
     "{accounts}. Which account sent an item says nothing about the item.",
     "benchmark": "Several accounts, {accounts} in all, send the same items through fixed "
@@ -126,6 +130,7 @@ _KINDS = {
 def _kind(t: Traits, looks: Looks) -> str:
     """The first of these that holds."""
     kinds = (
+        (t.requests < FEWEST, "too little to tell"),
         (looks.job and looks.exercise, "benchmark"),
         (looks.job and looks.alike, "one queue over several accounts"),
         (looks.job, "batch job"),
@@ -146,6 +151,8 @@ def statements(t: Traits, looks: Looks) -> tuple[Statement, ...]:
 
 def _topics(t: Traits, looks: Looks) -> Iterator[tuple[str, list[str]]]:
     yield "volume", _volume(t)
+    if t.requests < FEWEST:
+        return
     if t.accounts > 1:
         yield "accounts", _accounts(t, looks)
     yield "templates", _templates(t, looks)
