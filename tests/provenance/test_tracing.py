@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -79,6 +80,24 @@ def test_declared_verdicts_claim_no_confidence(tmp_path: Path, known: list[Path]
     confidence = found["bought"].confidence
     assert confidence is not None
     assert 0.9 < confidence < 1
+
+
+def test_card_speaks_for_rows_that_do_not_speak_for_themselves(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    (folder / "data").mkdir(parents=True)
+    (folder / "README.md").write_text(
+        "---\nlicense: mit\nlanguage_creators:\n- machine-generated\n---\n# Made\n"
+    )
+    (folder / "dataset_infos.json").write_text('{"default": {"homepage": "https://a.example"}}')
+    rows = [{"text": "one", "origin": None}, {"text": "two", "origin": "human"}]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "data" / "train-00000-of-00001.parquet")
+    found = trace(folder)
+    (source,) = found.sources
+    assert source.name == "data/train-00000-of-00001.parquet"
+    assert source.bases == {"generated: declared": 1, "original: declared": 1}
+    made = manifest(found)
+    assert (made["license"], made["url"]) == ("mit", "https://a.example")
+    assert made["sw:declared"] == ["README.md: language_creators machine-generated"]
 
 
 def test_declarations_can_be_left_out(tmp_path: Path, known: list[Path]) -> None:
