@@ -6,6 +6,7 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH_ROWS ?= 1000000
+BENCH_PROVENANCE_ROWS ?= 100000
 BENCH_SCALES ?= 0.001 0.01
 DEMO_OUT ?= demo
 TEST_ARGS ?=
@@ -34,10 +35,11 @@ format: $(VENV)/dev.stamp ## Mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## Measure scans, growth and decisions (BENCH_ROWS, BENCH_SCALES; needs wrk, redis-server)
+bench: $(VENV)/dev.stamp ## Measure scans, growth, decisions, provenance (BENCH_...; needs wrk, redis-server)
 	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
 	$(BIN)/python -m bench.scale --scales $(BENCH_SCALES)
 	$(BIN)/python -m bench.guard
+	$(BIN)/python -m bench.provenance --rows $(BENCH_PROVENANCE_ROWS)
 
 lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
 	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt

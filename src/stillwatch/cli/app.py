@@ -16,9 +16,11 @@ from stillwatch.cli import (
     lab,
     ledger,
     policy,
+    provenance,
     replay,
     report,
     scan,
+    selfcheck,
     serve,
     share,
     verify,
@@ -104,4 +106,6 @@ app.add_typer(report.app, name="report")
 app.add_typer(verify.app, name="verify")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(share.app, name="share")
+app.command("selfcheck")(selfcheck.selfcheck_command)
+app.add_typer(provenance.app, name="provenance")
 app.add_typer(lab.app, name="lab")

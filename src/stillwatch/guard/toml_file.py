@@ -65,7 +65,7 @@ def convert(text: str, kind: type[Whole], *, file: str, pages: str) -> Whole:
     except msgspec.ValidationError as error:
         problem, key = _explain(str(error), pages)
         raise InputError(
-            problem, file=file, line=line_of(text, key.split(".")), field=key
+            problem, file=file, line=line_of(text, _without_index(key).split(".")), field=key
         ) from None
 
 
@@ -78,6 +78,11 @@ def _read(kind: type, value: Any) -> Any:
 def values_of(section: Section) -> Any:
     """A struct as the values that its file would hold, defaults too."""
     return msgspec.to_builtins(section, enc_hook=str)
+
+
+def _without_index(key: str) -> str:
+    """A key without the places in lists, which stand on the list's own lines."""
+    return re.sub(r"\[[^\]]*\]", "", key)
 
 
 def _explain(message: str, pages: str) -> tuple[str, str]:
