@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from stillwatch._version import __version__
 from stillwatch.cli import (
     adapter,
+    attribute,
     cases,
     console,
     demo,
@@ -104,4 +105,5 @@ app.add_typer(report.app, name="report")
 app.add_typer(verify.app, name="verify")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(share.app, name="share")
+app.add_typer(attribute.app, name="attribute")
 app.add_typer(lab.app, name="lab")

@@ -1,0 +1,32 @@
+"""JSON Lines into objects, with the file and the line of what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from stillwatch.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+def read_records(path: Path, kind: type[T]) -> list[T]:
+    """Read each line of a file as one `kind`.
+
+    Raises:
+        InputError: a line is none, or the file is empty.
+    """
+    decoder = msgspec.json.Decoder(kind)
+    records = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            records.append(decoder.decode(line))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise InputError(str(error), file=str(path), line=number) from None
+    if not records:
+        raise InputError("the file is empty", file=str(path))
+    return records
