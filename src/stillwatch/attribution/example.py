@@ -10,6 +10,7 @@ not how much marked text a large model needs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,8 @@ CONTEXT = 2
 WARMTH = 1.6
 """Spread of the language's log-odds: with 1.6 a token has about 30 plausible followers."""
 
+_TOKENS = np.arange(VOCABULARY, dtype=np.int64)[None, :]
+
 SMOOTHING = 4.0
 """Weight of the shorter context, as a number of observations."""
 
@@ -44,11 +47,16 @@ EXAMPLE_PROMPTS, EXAMPLE_TEXTS = 2_000, 20_000
 """Texts that the example's students read, and texts that each was trained on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """Chances of the next token after each two, (VOCABULARY, VOCABULARY, VOCABULARY)."""
 
     chances: NDArray[np.float32]
+
+    @cached_property
+    def _steps(self) -> NDArray[np.float32]:
+        """Chances added up along the vocabulary, a row for each context."""
+        return self.chances.reshape(-1, VOCABULARY).cumsum(axis=1)
 
     def write(
         self, rng: np.random.Generator, texts: int, key: MarkKey | None = None, length: int = TEXT
@@ -56,28 +64,46 @@ class Model:
         """Sample texts, marked where there is a key (red-green), as (texts, length)."""
         made = np.empty((texts, length), dtype=np.int64)
         made[:, :CONTEXT] = rng.integers(VOCABULARY, size=(texts, CONTEXT))
-        vocabulary = np.arange(VOCABULARY, dtype=np.int64)[None, :]
         for i in range(CONTEXT, length):
-            chances = self.chances[made[:, i - 2], made[:, i - 1]].astype(float)
-            if key is not None:
-                seed = redgreen.seeds(made[:, i - key.mark.context : i], key)
-                raised = redgreen.green(seed[:, None], vocabulary, key.mark.green)
-                chances *= np.where(raised, np.exp(key.mark.bias), 1.0)
-            total = chances.cumsum(axis=1)
-            u = rng.random((texts, 1)) * total[:, -1:]
-            made[:, i] = np.minimum((total < u).sum(axis=1), VOCABULARY - 1)
+            made[:, i] = self.next(rng, made[:, :i], key)
         return made
+
+    def next(self, rng: np.random.Generator, texts: Tokens, key: MarkKey | None = None) -> Tokens:
+        """Sample one more token of each text, (texts,)."""
+        rows = texts[:, -2] * VOCABULARY + texts[:, -1]
+        u = rng.random(len(texts), dtype=np.float32)
+        if key is None:
+            return _search(self._steps, rows, u)
+        seed = redgreen.seeds(texts[:, -key.mark.context :], key)
+        raised = redgreen.green(seed[:, None], _TOKENS, key.mark.green)
+        chances = self.chances.reshape(-1, VOCABULARY)[rows]
+        steps = np.where(raised, chances * np.exp(np.float32(key.mark.bias)), chances).cumsum(
+            axis=1
+        )
+        above: Tokens = (steps <= (u * steps[:, -1])[:, None]).sum(axis=1)
+        return np.minimum(above, VOCABULARY - 1)
 
     def read(self, texts: Tokens) -> Tokens:
         """The most likely next token at each place; at the first, where there is no context, 0."""
         predicted = np.zeros_like(texts)
-        predicted[:, 1:] = self.chances.argmax(axis=2)[texts[:, :-1], texts[:, 1:]]
+        predicted[:, 1:] = self.chances[texts[:, :-1], texts[:, 1:]].argmax(axis=2)
         return predicted
 
     def loss(self, texts: Tokens) -> float:
         """Mean negative log-likelihood of texts, in nats a token."""
         p = self.chances[texts[:, :-2], texts[:, 1:-1], texts[:, 2:]]
         return float(-np.log(p).mean())
+
+
+def _search(steps: NDArray[np.float32], rows: Tokens, u: NDArray[np.float32]) -> Tokens:
+    """The first place of each row whose step is above `u` of the row's total, by bisection."""
+    wanted, flat = u * steps[rows, -1], steps.ravel()
+    low, start = np.zeros_like(rows), rows * steps.shape[1]
+    stride = VOCABULARY // 2
+    while stride:
+        low = np.where(flat[start + low + stride - 1] <= wanted, low + stride, low)
+        stride //= 2
+    return low
 
 
 def people(rng: np.random.Generator) -> Model:
@@ -108,9 +134,7 @@ def paraphrase(rng: np.random.Generator, texts: Tokens, share: float, by: Model)
     """Put another model's choice of words in place of that share of the tokens."""
     changed = texts.copy()
     for i in range(CONTEXT, texts.shape[1]):
-        total = by.chances[changed[:, i - 2], changed[:, i - 1]].astype(float).cumsum(axis=1)
-        u = rng.random((len(texts), 1)) * total[:, -1:]
-        word = np.minimum((total < u).sum(axis=1), VOCABULARY - 1)
+        word = by.next(rng, changed[:, :i])
         changed[:, i] = np.where(rng.random(len(texts)) < share, word, texts[:, i])
     return changed
 
@@ -139,11 +163,13 @@ class World:
 
     Attributes:
         language: how people write.
-        teacher: trained on people's text.
+        text: what people wrote, (EXAMPLE_TEXTS, TEXT); students are trained on parts of it.
+        teacher: trained on other text of theirs.
         key: that the teacher's answers are marked with.
     """
 
     language: Model
+    text: Tokens
     teacher: Model
     key: MarkKey
 
@@ -157,7 +183,8 @@ class World:
         if key.mark.scheme != RED_GREEN or key.mark.context > CONTEXT:
             raise UsageError("the example marks by red-green with a context of 1 or 2")
         language = people(rng)
-        return cls(language, train(language.write(rng, 10_000)), key)
+        text = language.write(rng, EXAMPLE_TEXTS)
+        return cls(language, text, train(language.write(rng, EXAMPLE_TEXTS // 2)), key)
 
     def student(
         self, rng: np.random.Generator, texts: int, share: float, changed: float = 0.0
@@ -166,7 +193,7 @@ class World:
 
         Args:
             rng: of the texts.
-            texts: all of them; each has `TEXT` tokens.
+            texts: all of them, at most `EXAMPLE_TEXTS`; each has `TEXT` tokens.
             share: of them that is the teacher's.
             changed: share of the marked tokens that a paraphrase by another model replaced.
         """
@@ -174,7 +201,8 @@ class World:
         marked = self.teacher.write(rng, taught, self.key)
         if changed:
             marked = paraphrase(rng, marked, changed, self.language)
-        return train(np.concatenate([self.language.write(rng, texts - taught), marked]))
+        own = rng.permutation(len(self.text))[: texts - taught]
+        return train(np.concatenate([self.text[own], marked]))
 
 
 def write_example(folder: Path, key: MarkKey, share: float, seed: int) -> None:

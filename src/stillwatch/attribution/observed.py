@@ -21,7 +21,7 @@ import numpy as np
 
 from stillwatch.attribution.records import read_records
 from stillwatch.errors import InputError
-from stillwatch.evidence.canonical import canonical, digest
+from stillwatch.evidence.canonical import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,8 @@ class Observed:
 
     @property
     def shown_digest(self) -> str:
-        """SHA-256 over what was shown, line for line."""
-        return digest(canonical([tokens.tolist() for tokens in self.shown]))
+        """SHA-256 over what was shown, as a JSON list of lists without spaces."""
+        return digest(msgspec.json.encode([tokens.tolist() for tokens in self.shown]))
 
 
 def read_prompts(path: Path, tokenize: Tokenize | None = None) -> tuple[Mode, Observed]:

@@ -13,6 +13,7 @@ NumPy here and PyTorch on any device agree bit by bit.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,7 @@ def seeds(contexts: NDArray[np.int64], key: MarkKey) -> NDArray[np.uint64]:
 
 def below(share: float) -> int:
     """The number that 53 random bits are below with probability `share`."""
-    return round(share * 2**BITS)
+    return round(math.ldexp(share, BITS))
 
 
 def green(seed: NDArray[np.uint64], tokens: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
