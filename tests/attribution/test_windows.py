@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,13 +10,16 @@ from hypothesis import strategies as st
 from stillwatch.attribution.windows import from_reading, from_samples
 from stillwatch.errors import UsageError
 
+if TYPE_CHECKING:
+    import random
+
 tokens = st.lists(st.integers(0, 3), max_size=12).map(lambda ids: np.array(ids, dtype=np.int64))
 pairs = st.lists(st.tuples(tokens, tokens), min_size=1, max_size=5)
 
 
 @given(st.lists(tokens, min_size=1, max_size=5), st.integers(1, 3), st.randoms())
 def test_reading_counts_each_context_at_its_first_place(
-    texts: list[np.ndarray], context: int, rnd: np.random.Generator
+    texts: list[np.ndarray], context: int, rnd: random.Random
 ) -> None:
     predicted = [np.array([rnd.randint(0, 3) for _ in text], dtype=np.int64) for text in texts]
     seen: dict[tuple[int, ...], int] = {}

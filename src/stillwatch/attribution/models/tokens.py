@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
@@ -26,6 +26,7 @@ def load_tokenizer(path: Path) -> Tokenize:
         raise InputError(f"is no tokenizer: {error}", file=str(path)) from None
 
     def tokenize(text: str) -> list[int]:
-        return cast("list[int]", tokenizer.encode(text, add_special_tokens=False).ids)
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
 
     return tokenize
