@@ -59,7 +59,9 @@ def test_numpy_and_pytorch_agree_bit_by_bit(share: float) -> None:
 
 @pytest.mark.parametrize("scheme", ["red-green", "synthid"])
 def test_generated_text_carries_its_mark_and_no_other(model: Any, scheme: str) -> None:
-    key, other = (MarkKey.derive(SECRET, Mark(epoch=epoch, scheme=scheme)) for epoch in ("a", "b"))
+    key, other = (
+        MarkKey.derive(SECRET, Mark(epoch=epoch, scheme=scheme, depth=12)) for epoch in ("a", "b")
+    )
     prompts = torch.randint(VOCABULARY, (30, 5), generator=torch.Generator().manual_seed(2))
     marked = generate(model, prompts, marking.processor(key))
     plain = generate(model, prompts, None)
