@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stillwatch.attribution import redgreen
-from stillwatch.attribution.exact import randomised, upper_tail
-from stillwatch.attribution.example import TEXT, World, copying
+from stillwatch.attribution.exact import upper_tail
+from stillwatch.attribution.example import TEXT, World
 from stillwatch.attribution.keys import Mark, MarkKey
-from stillwatch.attribution.radioactivity import Score, radioactivity
+from stillwatch.attribution.radioactivity import radioactivity
+from stillwatch.attribution.trials import answered_by, null_p_values, read_by
 from stillwatch.attribution.windows import Windows, from_reading, from_samples
 from stillwatch.errors import UsageError
 
@@ -21,15 +21,9 @@ from .conftest import SECRET, key_of
 
 if TYPE_CHECKING:
     from stillwatch.attribution.example import Model
-    from stillwatch.attribution.windows import Tokens
 
 TEXTS = 20_000
 """Texts that a student is trained on: 1.2 million tokens, of which 5 % are 60,000 marked ones."""
-
-
-def read(world: World, student: Model) -> Score:
-    prompts = world.teacher.write(np.random.default_rng(7), 2_000, world.key)
-    return radioactivity(from_reading(list(prompts), list(student.read(prompts)), 2), world.key)
 
 
 @pytest.fixture(scope="module")
@@ -38,58 +32,29 @@ def innocent(world: World) -> list[Model]:
     return [world.student(rng, 2_000, 0.0) for _ in range(20)]
 
 
-def count_all(texts: Tokens, predicted: Tokens) -> Windows:
-    """Every window, as somebody would count who has not read about it."""
-    grams = np.lib.stride_tricks.sliding_window_view(texts, 2, axis=1)
-    contexts = grams.reshape(-1, 2)
-    return Windows(contexts, predicted[:, 1:].ravel(), len(contexts), 0, 0)
-
-
-def null_draws(
-    world: World, students: list[Model], draws: int, *, careful: bool, copies: bool
-) -> np.ndarray:
-    """P-values of innocent students, each under a key of its own whose marked text it reads.
-
-    Exactly uniform if the count is binomial: randomised within the steps of the distribution.
-    """
-    rng = np.random.default_rng(5)
-    found = []
-    for draw in range(draws):
-        key = key_of(f"null {draw}")
-        texts = world.teacher.write(rng, 50, key, length=20)
-        if copies:  # every text quotes itself, as prompts with context do
-            texts = np.concatenate([texts, texts], axis=1)
-        predicted = students[draw % len(students)].read(texts)
-        if copies:
-            predicted = copying(predicted, texts)
-        windows = (
-            from_reading(list(texts), list(predicted), 2)
-            if careful
-            else count_all(texts, predicted)
-        )
-        hits = int(redgreen.hits(windows.contexts, windows.tokens, key).sum())
-        found.append(randomised(hits, len(windows), key.mark.green, rng.random()))
-    return np.array(found)
-
-
 def test_p_values_of_innocent_students_are_uniform(world: World, innocent: list[Model]) -> None:
-    p = null_draws(world, innocent, 1_000, careful=True, copies=True)
+    p = null_p_values(world, innocent, 1_000, "reading")
     assert stats.kstest(p, "uniform").pvalue > 0.01
     # 99.9 % of binomials with 1,000 draws at .05 stay within 28 to 74
     assert 28 <= (p <= 0.05).sum() <= 74
 
 
+def test_p_values_from_samples_are_uniform(world: World, innocent: list[Model]) -> None:
+    p = null_p_values(world, innocent, 150, "samples")
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+
+
 def test_counting_every_window_accuses_the_innocent(world: World, innocent: list[Model]) -> None:
-    copied = null_draws(world, innocent, 150, careful=False, copies=True)
-    assert (copied <= 0.05).mean() > 0.9  # what was copied from marked text is marked
-    repeated = null_draws(world, innocent, 400, careful=False, copies=False)
-    # twice the nominal rate is 40; a sound test exceeds 34 once in a thousand runs
-    assert (repeated <= 0.05).sum() > 34
+    copied = null_p_values(world, innocent, 50, "every window, copied")
+    assert (copied <= 0.001).all()  # what was copied from marked text is marked
+    repeated = null_p_values(world, innocent, 200, "every window")
+    # a sound test reaches 10 of 200 on average, and more than 20 once in a thousand runs
+    assert (repeated <= 0.05).sum() > 20
 
 
 def test_power_against_the_share_of_marked_text(world: World) -> None:
     one, five, twenty = (
-        read(world, world.student(np.random.default_rng(4), TEXTS, share))
+        read_by(world, world.student(np.random.default_rng(4), TEXTS, share))
         for share in (0.01, 0.05, 0.2)
     )
     assert 0 < one.excess < five.excess < twenty.excess
@@ -101,7 +66,7 @@ def test_power_against_the_share_of_marked_text(world: World) -> None:
 
 def test_paraphrase_takes_the_power_away(world: World) -> None:
     scores = [
-        read(world, world.student(np.random.default_rng(4), TEXTS, 0.05, changed))
+        read_by(world, world.student(np.random.default_rng(4), TEXTS, 0.05, changed))
         for changed in (0.0, 0.3, 1.0)
     ]
     assert scores[0].p < 1e-5 < scores[1].p
@@ -111,11 +76,9 @@ def test_paraphrase_takes_the_power_away(world: World) -> None:
 
 def test_samples_alone_show_it_too(world: World) -> None:
     rng = np.random.default_rng(6)
-    prompts = list(world.language.write(rng, 500, length=8))
     taught, untaught = (world.student(rng, 8_000, share) for share in (0.2, 0.0))
     for student, guilty in ((taught, True), (untaught, False)):
-        answers = list(student.write(rng, 500))
-        score = radioactivity(from_samples(prompts, answers, 2), world.key)
+        score = answered_by(world, student, answers=500)
         assert (score.p < 1e-5) is guilty
         assert score.sound
 
@@ -123,12 +86,12 @@ def test_samples_alone_show_it_too(world: World) -> None:
 def test_a_key_of_another_epoch_finds_nothing(world: World) -> None:
     student = world.student(np.random.default_rng(4), 5_000, 0.2)
     other = replace(world, key=key_of("2026-12"))
-    assert read(other, student).p > 0.001
-    assert read(world, student).p < 1e-20
+    assert read_by(other, student).p > 0.001
+    assert read_by(world, student).p < 1e-20
 
 
 def test_decoys_give_the_empirical_null(world: World, innocent: list[Model]) -> None:
-    score = read(world, innocent[0])
+    score = read_by(world, innocent[0])
     assert len(score.decoys) == 100
     assert np.mean(score.decoys) == pytest.approx(0.25, abs=4 * 0.0046 / 10)
     reached = sum(share >= score.share for share in score.decoys)
