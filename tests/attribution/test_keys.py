@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from stillwatch.attribution import redgreen
 from stillwatch.attribution.keys import Mark, MarkKey
-from stillwatch.errors import UsageError
+from stillwatch.errors import InputError, UsageError
 
 from .conftest import SECRET, key_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MARK = Mark(epoch="2026-11")
 
@@ -92,3 +95,19 @@ def test_green_is_the_share_that_was_asked_for_and_hangs_on_context_and_key() ->
     assert np.abs(green.mean(axis=1) - 0.25).max() < bound
     for one, two in ((green[0], green[1]), (green[0], green[2]), (green[0], other[0])):
         assert (one & two).mean() == pytest.approx(0.0625, abs=4 * np.sqrt(0.0625 / 50_000))
+
+
+def test_an_exported_key_comes_back_and_is_closed_to_others(tmp_path: Path) -> None:
+    key, path = key_of("2026-11"), tmp_path / "key.json"
+    key.export(path)
+    assert MarkKey.read(path) == key
+    path.chmod(0o644)
+    with pytest.raises(InputError, match="open to other users"):
+        MarkKey.read(path)
+    path.write_bytes(b'{"epoch":"2026-11"}')
+    path.chmod(0o600)
+    with pytest.raises(InputError, match="no exported key"):
+        MarkKey.read(path)
+    path.write_bytes(b"[]")
+    with pytest.raises(InputError, match="no exported key"):
+        MarkKey.read(path)

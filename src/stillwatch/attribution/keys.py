@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
-from stillwatch.errors import UsageError
-from stillwatch.evidence.canonical import canonical, digest
-from stillwatch.secret import SECRET_BYTES, SecretPlace
+from stillwatch.errors import InputError, UsageError
+from stillwatch.evidence.canonical import canonical, digest, read_canonical
+from stillwatch.secret import SECRET_BYTES, SecretPlace, from_hex
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 PLACE = SecretPlace("STILLWATCH_MARK_KEY", "STILLWATCH_MARK_KEY_FILE", "mark-key")
@@ -137,3 +140,32 @@ class MarkKey:
         """
         message = f"decoy {number}".encode()
         return MarkKey(self.mark, hmac.digest(self.secret, message, hashlib.sha256))
+
+    def export(self, path: Path) -> None:
+        """Write the key to a file for the machines that mark with it, closed to other users.
+
+        They need this epoch's key and nothing else; the secret stays where the ledger is.
+        """
+        data = canonical({**self.mark.parameters, "key": self.secret.hex()}) + b"\n"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(data)
+
+    @classmethod
+    def read(cls, path: Path) -> MarkKey:
+        """Read what `export` wrote.
+
+        Raises:
+            InputError: it is something else, or open to other users.
+        """
+        if path.stat().st_mode & 0o077:
+            raise InputError(f"is open to other users; chmod 600 {path}", file=str(path))
+        value = read_canonical(
+            path.read_bytes().removesuffix(b"\n"), what="the key", file=str(path)
+        )
+        try:
+            secret = from_hex(value.pop("key"), source=str(path))
+            return cls(Mark.of(value), secret)
+        except (AttributeError, KeyError, TypeError, UsageError):
+            raise InputError("is no exported key", file=str(path)) from None

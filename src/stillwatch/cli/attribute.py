@@ -70,6 +70,12 @@ def key_command(
     ] = 0.25,
     bias: Annotated[float, typer.Option("--bias", help="By how much, in logits.")] = 2.0,
     depth: Annotated[int, typer.Option("--depth", help="Rounds of synthid.")] = 30,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", dir_okay=False, help="Also write the key to a file, for what marks with it."
+        ),
+    ] = None,
     ledger: LedgerFolder = None,
 ) -> None:
     """Commit to an epoch's key in the ledger, before anything is marked with it."""
@@ -79,6 +85,8 @@ def key_command(
     mark = Mark(epoch=epoch, scheme=scheme, context=context, green=green, bias=bias, depth=depth)
     key = MarkKey.derive(PLACE.load(), mark)
     index = commit_key(open_registrar(ledger).ledger, key)
+    if export is not None:
+        key.export(export)
     typer.echo(f"key {key.name} of {epoch}: entry {index}, commitment {key.commitment}")
 
 

@@ -13,10 +13,14 @@ from stillwatch.attribution.models import marking, synthid
 from stillwatch.attribution.radioactivity import radioactivity
 from stillwatch.attribution.windows import from_samples
 from stillwatch.errors import UsageError
+from stillwatch.guard import Ask, Guard, parse_policy
+from stillwatch.guard.restrict import headers, wants_mark
+from stillwatch.standing import Action, Snapshot, Standing
 
 from ..conftest import SECRET, key_of
 
 VOCABULARY = 200
+HELD = Snapshot(sequence=1, standings=(Standing(account_id="suspect", action=Action.RESTRICT),))
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +86,20 @@ def test_rows_without_a_key_are_untouched_to_the_bit(model: Any) -> None:
     assert set(raised.round(decimals=4).tolist()) == {0.0, 2.0}
     with pytest.raises(UsageError, match="1 keys for 3 rows"):
         marking.RedGreen([None])(ids, scores)
+
+
+def test_only_restricted_requests_of_a_batch_are_marked() -> None:
+    guard = Guard(parse_policy('mode = "enforce"'), HELD)
+    wanted = []
+    for account in ("honest", "suspect"):
+        given = guard.decide(Ask(account_id=account)).restrictions
+        wanted.append(headers(given) if given else {})
+    assert [wants_mark(one) for one in wanted] == [False, True]
+    keys = [key_of("a") if wants_mark(one) else None for one in wanted]
+    scores = torch.randn(2, VOCABULARY)
+    changed = marking.RedGreen(keys)(torch.tensor([[1, 2], [1, 2]]), scores)
+    assert torch.equal(changed[0], scores[0])
+    assert not torch.equal(changed[1], scores[1])
 
 
 def test_nothing_is_marked_before_there_is_a_context() -> None:

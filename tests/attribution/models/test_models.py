@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-CHECKS = ("marking.py", "reading.py")
+CHECKS = ("marking.py", "reading.py", "vllm_v1.py")
 
 
 def test_checks_with_pytorch_pass() -> None:
