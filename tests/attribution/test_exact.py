@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,6 +15,7 @@ from stillwatch.errors import UsageError
 values = st.lists(st.integers(0, 4), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_rank_sum_counts_all_lots(chosen: list[int], others: list[int]) -> None:
     ranks = stats.rankdata([*chosen, *others])
@@ -42,6 +43,7 @@ def test_rank_sum_refuses_what_it_cannot_count() -> None:
         rank_sum([], [1.0])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_is_the_step_down_rule(p: list[float]) -> None:
     adjusted = holm(p)

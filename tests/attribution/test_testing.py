@@ -175,6 +175,7 @@ def test_an_epoch_has_one_key(ledger: Ledger) -> None:
         ({"decoys": 99}, "100 decoy"),
         ({"answers": 2}, "once"),
         ({"keys": ()}, "one key"),
+        ({"keys": (Marked(KEY.mark.parameters, KEY.commitment),) * 2}, "named once"),
     ],
 )
 def test_a_plan_that_is_none(example: Path, changed: dict[str, object], message: str) -> None:

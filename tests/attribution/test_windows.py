@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.attribution.windows import from_reading, from_samples
@@ -17,6 +17,7 @@ tokens = st.lists(st.integers(0, 3), max_size=12).map(lambda ids: np.array(ids, 
 pairs = st.lists(st.tuples(tokens, tokens), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(st.lists(tokens, min_size=1, max_size=5), st.integers(1, 3), st.randoms())
 def test_reading_counts_each_context_at_its_first_place(
     texts: list[np.ndarray], context: int, rnd: random.Random
@@ -34,6 +35,7 @@ def test_reading_counts_each_context_at_its_first_place(
     assert (windows.seen, windows.repeated) == (places, places - len(seen))
 
 
+@settings(deadline=None)
 @given(pairs, st.integers(1, 3))
 def test_samples_count_each_window_once_and_none_that_was_shown(
     conversations: list[tuple[np.ndarray, np.ndarray]], context: int

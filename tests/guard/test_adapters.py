@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stillwatch.guard import Decision, Guard, parse_policy
-from stillwatch.guard.adapters.asgi import StillwatchMiddleware
+from stillwatch.guard.adapters.asgi import StillwatchMiddleware, VllmMiddleware
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.guard.decision import Restrictions
@@ -109,6 +109,20 @@ def test_a_summary_is_asked_of_the_servers_of_the_model() -> None:
     assert headers(given)["x-stillwatch-summarise"] == "reasoning"
     assert headers(given)["x-stillwatch-withhold"] == "logprobs"
     assert not given.withhold_reasoning
+
+
+@pytest.mark.parametrize(
+    "claimed", [{}, {"stillwatch_mark": 0}, {"other": 2, "stillwatch_mark": 1}]
+)
+def test_vllm_is_told_which_requests_to_mark_and_clients_cannot(claimed: dict[str, int]) -> None:
+    middleware = VllmMiddleware(None, guard())  # type: ignore[arg-type]
+    kept = {name: value for name, value in claimed.items() if name == "other"}
+    marked: dict[str, Any] = {"vllm_xargs": dict(claimed)}
+    assert middleware.change(marked, Restrictions(watermark=True))
+    assert marked["vllm_xargs"] == kept | {"stillwatch_mark": 1}
+    honest: dict[str, Any] = {"vllm_xargs": dict(claimed)}
+    assert middleware.change(honest, None) is ("stillwatch_mark" in claimed)
+    assert honest["vllm_xargs"] == kept
 
 
 def test_other_paths_are_not_looked_at() -> None:

@@ -46,6 +46,8 @@ TEXT = 60
 EXAMPLE_PROMPTS, EXAMPLE_TEXTS = 2_000, 20_000
 """Texts that the example's students read, and texts that each was trained on."""
 
+_PUBLIC = 2 * EXAMPLE_TEXTS
+
 
 @dataclass(frozen=True)
 class Model:
@@ -163,7 +165,7 @@ class World:
 
     Attributes:
         language: how people write.
-        text: what people wrote, (EXAMPLE_TEXTS, TEXT); students are trained on parts of it.
+        text: what people wrote, (2 * EXAMPLE_TEXTS, TEXT); students are trained on parts of it.
         teacher: trained on other text of theirs.
         key: that the teacher's answers are marked with.
     """
@@ -183,7 +185,7 @@ class World:
         if key.mark.scheme != RED_GREEN or key.mark.context > CONTEXT:
             raise UsageError("the example marks by red-green with a context of 1 or 2")
         language = people(rng)
-        text = language.write(rng, EXAMPLE_TEXTS)
+        text = language.write(rng, _PUBLIC)
         return cls(language, text, train(language.write(rng, EXAMPLE_TEXTS // 2)), key)
 
     def student(
@@ -193,7 +195,7 @@ class World:
 
         Args:
             rng: of the texts.
-            texts: all of them, at most `EXAMPLE_TEXTS`; each has `TEXT` tokens.
+            texts: all of them, at most twice `EXAMPLE_TEXTS`; each has `TEXT` tokens.
             share: of them that is the teacher's.
             changed: share of the marked tokens that a paraphrase by another model replaced.
         """

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from stillwatch.attribution.records import read_records
+from stillwatch.attribution.records import parse_records
 from stillwatch.errors import InputError
 from stillwatch.evidence.canonical import digest
 
@@ -71,7 +71,8 @@ def read_prompts(path: Path, tokenize: Tokenize | None = None) -> tuple[Mode, Ob
     Raises:
         InputError: a line is no prompt, or there is none.
     """
-    lines = read_records(path, _Line)
+    data = path.read_bytes()
+    lines = parse_records(data, _Line, file=str(path))
     mode: Mode = READING if lines[0].text is not None else SAMPLES
     shown = []
     for number, line in enumerate(lines, 1):
@@ -80,7 +81,7 @@ def read_prompts(path: Path, tokenize: Tokenize | None = None) -> tuple[Mode, Ob
             field = "text" if mode == READING else "prompt"
             raise InputError(f"the line must have {field!r} alone", file=str(path), line=number)
         shown.append(_tokens(wanted, tokenize, path, number))
-    return mode, Observed(shown, [], digest(path.read_bytes()))
+    return mode, Observed(shown, [], digest(data))
 
 
 def read_observed(path: Path, mode: Mode, tokenize: Tokenize | None = None) -> Observed:
@@ -89,8 +90,9 @@ def read_observed(path: Path, mode: Mode, tokenize: Tokenize | None = None) -> O
     Raises:
         InputError: a line is not what the mode needs, or there is none.
     """
+    data = path.read_bytes()
     shown, given = [], []
-    for number, line in enumerate(read_records(path, _Line), 1):
+    for number, line in enumerate(parse_records(data, _Line, file=str(path)), 1):
         first, second = (
             (line.text, line.predicted) if mode == READING else (line.prompt, line.answer)
         )
@@ -104,7 +106,7 @@ def read_observed(path: Path, mode: Mode, tokenize: Tokenize | None = None) -> O
             )
         shown.append(before)
         given.append(after)
-    return Observed(shown, given, digest(path.read_bytes()))
+    return Observed(shown, given, digest(data))
 
 
 def check_complete(observed: Observed, prompts: Observed, answers: int, path: Path) -> None:

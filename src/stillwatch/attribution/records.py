@@ -20,13 +20,22 @@ def read_records(path: Path, kind: type[T]) -> list[T]:
     Raises:
         InputError: a line is none, or the file is empty.
     """
+    return parse_records(path.read_bytes(), kind, file=str(path))
+
+
+def parse_records(data: bytes, kind: type[T], *, file: str) -> list[T]:
+    """Read each line of a file's bytes as one `kind`.
+
+    Raises:
+        InputError: a line is none, or there is none.
+    """
     decoder = msgspec.json.Decoder(kind)
     records = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(data.splitlines(), 1):
         try:
             records.append(decoder.decode(line))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise InputError(str(error), file=str(path), line=number) from None
+            raise InputError(str(error), file=file, line=number) from None
     if not records:
-        raise InputError("the file is empty", file=str(path))
+        raise InputError("the file is empty", file=file)
     return records

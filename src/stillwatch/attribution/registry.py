@@ -71,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         names = (*self.suspects, *self.controls)
         problems = (
             (not self.keys, "a plan names at least one key"),
+            (len({key.commitment for key in self.keys}) < len(self.keys), "a key is named once"),
             (not self.suspects, "a plan names at least one suspect"),
             (not self.controls, "a plan names at least one control: a model that cannot have seen "
              "marked text, to show what the test says of the innocent"),

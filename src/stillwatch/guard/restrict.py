@@ -17,6 +17,9 @@ REASONING_KEYS = ("reasoning", "reasoning_effort", "thinking")
 WATERMARK_HEADER = "x-stillwatch-watermark"
 """Says ``1`` to what serves the model: mark this answer."""
 
+WATERMARK_ARGUMENT = "stillwatch_mark"
+"""The same, 1, among the extra arguments that vLLM hands to logits processors."""
+
 
 def restrictions(policy: Restrict) -> Restrictions:
     """The instructions that go with a restricted request."""

@@ -3,9 +3,10 @@ r"""The red-green mark inside vLLM, by its v1 interface for logits processors.
     STILLWATCH_MARK_EXPORT=key.json vllm serve MODEL \\
         --logits-processors stillwatch.attribution.models.vllm:RedGreenV1
 
-A request is marked whose `vllm_xargs` has `stillwatch_mark` set to 1; others are left alone. Strip
-`vllm_xargs` from clients' requests, or they choose. This has been tested with a stand-in for the
-interface and never inside vLLM; newer releases use it with VLLM_USE_V2_MODEL_RUNNER=0 only.
+A request is marked whose `vllm_xargs` has `stillwatch_mark` set to 1, as the guard's
+`VllmMiddleware` sets it for restricted requests; others are left alone. This has been tested with a
+stand-in for the interface and never inside vLLM; releases whose model runner is V2 use it with
+VLLM_USE_V2_MODEL_RUNNER=0 only.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
 from stillwatch.attribution.keys import RED_GREEN, MarkKey
 from stillwatch.attribution.models.marking import raise_green
 from stillwatch.errors import UsageError
+from stillwatch.guard.restrict import WATERMARK_ARGUMENT
 
 if TYPE_CHECKING:
     import torch
 
 EXPORT = "STILLWATCH_MARK_EXPORT"
 """Names the file that `stillwatch attribute key --export` wrote."""
-
-WANTED = "stillwatch_mark"
 
 
 class RedGreenV1(LogitsProcessor):  # type: ignore[misc]
@@ -44,7 +44,7 @@ class RedGreenV1(LogitsProcessor):  # type: ignore[misc]
             ValueError: the argument is neither 0 nor 1.
         """
         if _wish(sampling_params) not in (None, 0, 1, "0", "1"):
-            raise ValueError(f"{WANTED} is 0 or 1")
+            raise ValueError(f"{WATERMARK_ARGUMENT} is 0 or 1")
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:  # noqa: ARG002
         named = os.environ.get(EXPORT)
@@ -88,4 +88,4 @@ class RedGreenV1(LogitsProcessor):  # type: ignore[misc]
 
 
 def _wish(params: Any) -> Any:
-    return (params.extra_args or {}).get(WANTED)
+    return (params.extra_args or {}).get(WATERMARK_ARGUMENT)
