@@ -13,7 +13,7 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bench.plot import Line, chart
@@ -24,10 +24,16 @@ from stillwatch.attribution.keys import Mark, MarkKey
 from stillwatch.attribution.lessons import STEPS, Student, solve, tables
 from stillwatch.attribution.trials import Count, answered_by, null_p_values, read_by
 
+if TYPE_CHECKING:
+    from stillwatch.attribution.radioactivity import Score
+
 SECRET = b"\x22" * 32
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 VOLUMES = (2_500, 5_000, 10_000, 20_000)
 CHANGED = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
+HIGHEST = 40.0
+"""Of -log10 p on a chart: beyond, one is as good as the other."""
+
 BIASES = (0.0, 0.5, 1.0, 2.0, 4.0)
 COUNTS: tuple[Count, ...] = ("reading", "samples", "every window", "every window, copied")
 LESSONS = (100, 300, 1_000, 3_000, 10_000, 30_000)
@@ -45,7 +51,7 @@ def main() -> None:
     seeds = range(given.seeds)
     found = {
         "null": null(world, given.draws),
-        "power": [power(world, share, EXAMPLE_TEXTS, seeds) for share in SHARES],
+        "power": [power(world, share, EXAMPLE_TEXTS, seeds) for share in (0.0, *SHARES)],
         "volume": [power(world, 0.05, texts, seeds) for texts in VOLUMES],
         "paraphrase": [paraphrased(world, changed, seeds) for changed in CHANGED],
         "marking": [marking(world, bias, seeds) for bias in BIASES],
@@ -77,22 +83,35 @@ def null(world: World, draws: int) -> list[dict[str, Any]]:
     return rows
 
 
+def keyed(world: World, seed: int) -> World:
+    """The same language and teacher under another key: which key it is makes a difference too."""
+    return replace(world, key=MarkKey.derive(SECRET, Mark(epoch=f"bench {seed}")))
+
+
 def power(world: World, share: float, texts: int, seeds: range) -> dict[str, Any]:
-    """Median p-values of students with a share of marked text."""
-    students = [world.student(np.random.default_rng(10 + s), texts, share) for s in seeds]
-    read = [read_by(world, student) for student in students]
-    asked = [answered_by(world, student) for student in students]
+    """Median p-values of students with a share of marked text, each of another key."""
+    worlds = [keyed(world, seed) for seed in seeds]
+    students = [
+        w.student(np.random.default_rng(10 + s), texts, share) for s, w in enumerate(worlds)
+    ]
+    both = list(zip(worlds, students, strict=True))
+    read = [read_by(w, student, seed=70 + s) for s, (w, student) in enumerate(both)]
+    asked = [answered_by(w, student, seed=80 + s) for s, (w, student) in enumerate(both)]
     return {
         "share": share,
         "tokens trained on": texts * TEXT,
         "marked": round(texts * share) * TEXT,
-        "reading: windows": read[0].windows,
-        "reading: excess": float(np.median([s.excess for s in read])),
-        "reading: p": float(np.median([s.p for s in read])),
-        "reading: largest p": max(s.p for s in read),
-        "samples: windows": asked[0].windows,
-        "samples: excess": float(np.median([s.excess for s in asked])),
-        "samples: p": float(np.median([s.p for s in asked])),
+        **_summary("reading", read),
+        **_summary("samples", asked),
+    }
+
+
+def _summary(name: str, scores: list[Score]) -> dict[str, Any]:
+    return {
+        f"{name}: windows": int(np.median([s.windows for s in scores])),
+        f"{name}: excess": float(np.median([s.excess for s in scores])),
+        f"{name}: p": float(np.median([s.p for s in scores])),
+        f"{name}: largest p": max(s.p for s in scores),
     }
 
 
@@ -100,12 +119,11 @@ def paraphrased(world: World, changed: float, seeds: range) -> dict[str, Any]:
     """Median p-values where a share of the marked tokens was replaced before training."""
     row: dict[str, Any] = {"tokens replaced": changed}
     for share in (0.05, 0.2):
-        scores = [
-            read_by(
-                world, world.student(np.random.default_rng(20 + s), EXAMPLE_TEXTS, share, changed)
-            )
-            for s in seeds
-        ]
+        scores = []
+        for seed in seeds:
+            one, rng = keyed(world, seed), np.random.default_rng(20 + seed)
+            student = one.student(rng, EXAMPLE_TEXTS, share, changed)
+            scores.append(read_by(one, student, seed=70 + seed))
         row[f"{share:.0%} marked: excess"] = float(np.median([s.excess for s in scores]))
         row[f"{share:.0%} marked: p"] = float(np.median([s.p for s in scores]))
     return row
@@ -113,20 +131,20 @@ def paraphrased(world: World, changed: float, seeds: range) -> dict[str, Any]:
 
 def marking(world: World, bias: float, seeds: range) -> dict[str, Any]:
     """What a mark costs who reads it, and what it does to a student of the marked text alone."""
-    mark = replace(world.key.mark, bias=bias or 1.0)
-    marked = replace(world, key=MarkKey.derive(SECRET, mark))
     quality, loss, p = [], [], []
     for seed in seeds:
+        key = keyed(world, seed).key  # the same colours for every bias
+        marked = replace(world, key=MarkKey(replace(key.mark, bias=bias or 1.0), key.secret))
         rng = np.random.default_rng(30 + seed)
         answers = world.teacher.write(rng, EXAMPLE_TEXTS // 2, marked.key if bias else None)
         student = train(answers)
         quality.append(world.language.loss(answers))
         loss.append(student.loss(world.text))
-        p.append(read_by(marked, student).p)
+        p.append(read_by(marked, student, seed=70 + seed).p)
     return {
         "bias": bias,
-        "loss of the answers": float(np.median(quality)),
-        "student's loss": float(np.median(loss)),
+        "loss of the answers": float(np.mean(quality)),
+        "student's loss": float(np.mean(loss)),
         "p": float(np.median(p)),
     }
 
@@ -153,7 +171,7 @@ def reasoning(seeds: range) -> list[dict[str, Any]]:
 
 def draw(found: dict[str, list[dict[str, Any]]], folder: Path) -> None:
     """The charts of the documentation."""
-    rows = found["power"]
+    rows = found["power"][1:]  # no marked text at all has no place on the axis
     shares = [row["share"] * 100 for row in rows]
     chart(
         folder / "power.svg",
@@ -162,7 +180,7 @@ def draw(found: dict[str, list[dict[str, Any]]], folder: Path) -> None:
             Line("samples alone", shares, [_log(row["samples: p"]) for row in rows]),
         ],
         x="marked text among what was trained on (%)",
-        y="-log10 p, median",
+        y=f"-log10 p, median, cut at {HIGHEST:g}",
         level=("p = 1e-5", 5),
         logarithmic=True,
     )
@@ -178,7 +196,7 @@ def draw(found: dict[str, list[dict[str, Any]]], folder: Path) -> None:
             for share in ("20%", "5%")
         ],
         x="marked tokens that a paraphrase replaced (%)",
-        y="-log10 p, median",
+        y=f"-log10 p, median, cut at {HIGHEST:g}",
         level=("p = 1e-5", 5),
     )
     rows = found["reasoning"]
@@ -199,7 +217,7 @@ def draw(found: dict[str, list[dict[str, Any]]], folder: Path) -> None:
 
 
 def _log(p: float) -> float:
-    return float(-np.log10(max(p, 1e-300)))
+    return min(float(-np.log10(max(p, 1e-300))), HIGHEST)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -34,14 +34,14 @@ def test_canaries_are_unique_and_the_key_draws_the_lot() -> None:
 
 
 def test_a_suspect_that_learned_half_of_them_is_found() -> None:
-    canaries = make_canaries(key_of("a"))
+    canaries = make_canaries(key_of("a"), served=12, unused=300)
     rng = np.random.default_rng(0)
     scores = {c.name: rng.normal(-30, 3) for c in canaries}
     for canary in [c for c in canaries if c.served][::2]:
         scores[canary.name] += 20
     found = canary_test(canaries, scores)
-    assert found.p < 1e-4
-    assert found.best == pytest.approx(np.log2(1_001))
+    assert found.p < 0.01
+    assert found.best == pytest.approx(np.log2(301))
 
 
 def test_p_values_of_the_innocent_are_uniform_with_ties_too() -> None:

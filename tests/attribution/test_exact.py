@@ -32,8 +32,8 @@ def test_rank_sum_agrees_with_scipy_without_ties() -> None:
 
 
 def test_rank_sum_reaches_far_into_the_tail() -> None:
-    p = rank_sum(np.arange(1_000, 1_016), np.arange(1_000))
-    assert p == pytest.approx(1 / math.comb(1_016, 16))
+    p = rank_sum(np.arange(300, 312), np.arange(300))
+    assert p == pytest.approx(1 / math.comb(312, 12))
 
 
 def test_rank_sum_refuses_what_it_cannot_count() -> None:

@@ -110,7 +110,7 @@ def test_a_model_knows_the_canaries_that_it_was_trained_on(characters: Path) -> 
     tokenize = load_tokenizer(characters)
     length = max(len(tokenize(c.text)) for c in canaries)
     rows = [tokenize(c.text) for c in canaries if c.served]
-    texts = np.array([row + [0] * (length - len(row)) for row in rows] * 8)
+    texts = np.array([row + [0] * (length - len(row)) for row in rows] * 4)
     scores = knows(taught(texts, 64, 0, passes=60), canaries, tokenize)
     assert canary_test(canaries, scores).p < 1e-4
     assert canary_test(canaries, knows(transformer(64, 1).eval(), canaries, tokenize)).p > 0.001
