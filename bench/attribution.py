@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SECRET = b"\x22" * 32
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 VOLUMES = (2_500, 5_000, 10_000, 20_000)
+SHOWN = (500, 2_000, 8_000, 16_000)
 CHANGED = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 HIGHEST = 40.0
 """Of -log10 p on a chart: beyond, one is as good as the other."""
@@ -53,6 +54,7 @@ def main() -> None:
         "null": null(world, given.draws),
         "power": [power(world, share, EXAMPLE_TEXTS, seeds) for share in (0.0, *SHARES)],
         "volume": [power(world, 0.05, texts, seeds) for texts in VOLUMES],
+        "shown": [power(world, 0.05, EXAMPLE_TEXTS, seeds, shown) for shown in SHOWN],
         "paraphrase": [paraphrased(world, changed, seeds) for changed in CHANGED],
         "marking": [marking(world, bias, seeds) for bias in BIASES],
         "reasoning": reasoning(seeds),
@@ -88,19 +90,30 @@ def keyed(world: World, seed: int) -> World:
     return replace(world, key=MarkKey.derive(SECRET, Mark(epoch=f"bench {seed}")))
 
 
-def power(world: World, share: float, texts: int, seeds: range) -> dict[str, Any]:
-    """Median p-values of students with a share of marked text, each of another key."""
+def power(
+    world: World, share: float, texts: int, seeds: range, shown: int = 2_000
+) -> dict[str, Any]:
+    """Median p-values of students with a share of marked text, each of another key.
+
+    Args:
+        world: of the teacher.
+        share: of marked text.
+        texts: that a student is trained on.
+        seeds: one for each key and student.
+        shown: texts that it reads, and answers that it gives.
+    """
     worlds = [keyed(world, seed) for seed in seeds]
     students = [
         w.student(np.random.default_rng(10 + s), texts, share) for s, w in enumerate(worlds)
     ]
     both = list(zip(worlds, students, strict=True))
-    read = [read_by(w, student, seed=70 + s) for s, (w, student) in enumerate(both)]
-    asked = [answered_by(w, student, seed=80 + s) for s, (w, student) in enumerate(both)]
+    read = [read_by(w, student, shown, seed=70 + s) for s, (w, student) in enumerate(both)]
+    asked = [answered_by(w, student, shown, seed=80 + s) for s, (w, student) in enumerate(both)]
     return {
         "share": share,
         "tokens trained on": texts * TEXT,
         "marked": round(texts * share) * TEXT,
+        "texts read, answers": shown,
         **_summary("reading", read),
         **_summary("samples", asked),
     }

@@ -64,11 +64,19 @@ class Model:
         self, rng: np.random.Generator, texts: int, key: MarkKey | None = None, length: int = TEXT
     ) -> Tokens:
         """Sample texts, marked where there is a key (red-green), as (texts, length)."""
-        made = np.empty((texts, length), dtype=np.int64)
-        made[:, :CONTEXT] = rng.integers(VOCABULARY, size=(texts, CONTEXT))
-        for i in range(CONTEXT, length):
+        start = rng.integers(VOCABULARY, size=(texts, CONTEXT))
+        return np.concatenate([start, self.answer(rng, start, length - CONTEXT, key)], axis=1)
+
+    def answer(
+        self, rng: np.random.Generator, prompts: Tokens, length: int, key: MarkKey | None = None
+    ) -> Tokens:
+        """Sample what follows each prompt, as (prompts, length)."""
+        asked = prompts.shape[1]
+        made = np.empty((len(prompts), asked + length), dtype=np.int64)
+        made[:, :asked] = prompts
+        for i in range(asked, asked + length):
             made[:, i] = self.next(rng, made[:, :i], key)
-        return made
+        return made[:, asked:]
 
     def next(self, rng: np.random.Generator, texts: Tokens, key: MarkKey | None = None) -> Tokens:
         """Sample one more token of each text, (texts,)."""

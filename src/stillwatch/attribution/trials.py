@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from stillwatch.attribution import redgreen
 from stillwatch.attribution.exact import randomised
-from stillwatch.attribution.example import CONTEXT, copying
+from stillwatch.attribution.example import CONTEXT, TEXT, copying
 from stillwatch.attribution.keys import Mark, MarkKey
 from stillwatch.attribution.radioactivity import Score, radioactivity
 from stillwatch.attribution.windows import Windows, from_reading, from_samples
@@ -27,6 +27,7 @@ Count = Literal["reading", "samples", "every window", "every window, copied"]
 
 _SECRET = b"\x5c" * 32
 _TEXTS, _LENGTH = 50, 20
+_PROMPTS = 100
 
 
 def null_p_values(
@@ -59,10 +60,7 @@ def null_p_values(
 
 def _count(rng: np.random.Generator, student: Model, texts: Tokens, count: Count) -> Windows:
     if count == "samples":
-        answers = texts
-        for _ in range(_LENGTH):
-            answers = np.column_stack([answers, student.next(rng, answers)])
-        return from_samples(list(texts), list(answers[:, _LENGTH:]), CONTEXT)
+        return from_samples(list(texts), list(student.answer(rng, texts, _LENGTH)), CONTEXT)
     if count == "every window":
         return _all_windows(texts, student.read(texts))
     quoting = np.concatenate([texts, texts], axis=1)
@@ -85,8 +83,12 @@ def read_by(world: World, student: Model, texts: int = 2_000, seed: int = 7) -> 
 
 
 def answered_by(world: World, student: Model, answers: int = 2_000, seed: int = 8) -> Score:
-    """The score of a student that is only asked: prompts of people's, no weights."""
+    """The score of a student that is only asked: few prompts of people's, often, and no weights.
+
+    Few, because every context of a prompt is lost to the test.
+    """
     rng = np.random.default_rng(seed)
-    prompts = world.language.write(rng, answers, length=8)
-    windows = from_samples(list(prompts), list(student.write(rng, answers)), world.key.mark.context)
+    prompts = np.resize(world.language.write(rng, _PROMPTS, length=8), (answers, 8))
+    given = student.answer(rng, prompts, TEXT)
+    windows = from_samples(list(prompts), list(given), world.key.mark.context)
     return radioactivity(windows, world.key)
