@@ -11,13 +11,16 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 from transformers import GPT2Config, GPT2LMHeadModel
+from typer.testing import CliRunner
 
 from stillwatch.attribution.canaries import canary_test, make_canaries
 from stillwatch.attribution.example import TEXT, VOCABULARY, World
 from stillwatch.attribution.models.reading import knows, load_model, predict
 from stillwatch.attribution.models.tokens import load_tokenizer
+from stillwatch.attribution.observed import read_observed, write_lines
 from stillwatch.attribution.radioactivity import radioactivity
 from stillwatch.attribution.windows import from_reading
+from stillwatch.cli.app import app
 from stillwatch.errors import InputError
 
 from ..conftest import key_of
@@ -73,6 +76,21 @@ def test_weights_give_away_what_they_were_trained_on(
         scores[name] = radioactivity(from_reading(prompts, predicted, 2), world.key)
     assert scores["taught"].p < 1e-5
     assert scores["innocent"].p > 0.001
+
+
+def test_the_command_reads_weights_for_the_test(
+    world: World, suspects: dict[str, Path], tmp_path: Path
+) -> None:
+    prompts, out = tmp_path / "prompts.jsonl", tmp_path / "read.jsonl"
+    texts = world.teacher.write(np.random.default_rng(0), 3, world.key)
+    write_lines(prompts, [{"text": text.tolist()} for text in texts])
+    arguments = ["attribute", "read", str(suspects["taught"]), str(prompts), "--out", str(out)]
+    done = CliRunner().invoke(app, [*arguments, "--quiet"])
+    assert done.exit_code == 0, done.stderr
+    seen = read_observed(out, "reading")
+    expected = predict(load_model(suspects["taught"]), list(texts))
+    assert [one.tolist() for one in seen.shown] == texts.tolist()
+    assert [one.tolist() for one in seen.given] == [one.tolist() for one in expected]
 
 
 def test_what_a_model_cannot_read_is_told(suspects: dict[str, Path], tmp_path: Path) -> None:
