@@ -104,6 +104,8 @@ def test_an_exported_key_comes_back_and_is_closed_to_others(tmp_path: Path) -> N
     path.chmod(0o644)
     with pytest.raises(InputError, match="open to other users"):
         MarkKey.read(path)
+    key.export(path)  # closes what was open
+    assert MarkKey.read(path) == key
     path.write_bytes(b'{"epoch":"2026-11"}')
     path.chmod(0o600)
     with pytest.raises(InputError, match="no exported key"):

@@ -93,6 +93,22 @@ def test_the_taught_student_is_found_and_the_innocent_one_is_not(
     assert not audit(ledger.folder, []).problems
 
 
+def test_suspects_and_keys_are_corrected_together(ledger: Ledger, example: Path) -> None:
+    keys = [KEY, key_of("2026-12")]
+    for key in keys:
+        commit_key(ledger, key)
+    marked = tuple(Marked(key.mark.parameters, key.commitment) for key in keys)
+    plan = plan_of(example, keys=marked)
+    register(ledger, plan)
+    finding = run_plan(ledger, plan, keys, example / "prompts.jsonl", files(example))
+    found = {(line.model, line.epoch): line for line in finding.lines}
+    assert len(found) == 8
+    guilty = found["taught", "2026-11"]
+    assert guilty.verdict == CONSISTENT
+    assert guilty.adjusted == 4 * guilty.score.p
+    assert found["taught", "2026-12"].verdict == NONE
+
+
 def test_a_control_that_leans_voids_the_test(ledger: Ledger, example: Path) -> None:
     commit_key(ledger, KEY)
     plan = plan_of(example)

@@ -9,7 +9,6 @@ answers" the served ones are a random subset, whatever the suspect is. Exposure 
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from stillwatch.attribution.exact import rank_sum
 from stillwatch.attribution.records import read_records
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.canonical import canonical, digest
+from stillwatch.secret import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,9 +153,7 @@ def canary_test(canaries: Sequence[Canary], scores: Mapping[str, float]) -> Cana
 def write_canaries(path: Path, canaries: Sequence[Canary]) -> None:
     """Write canaries as JSON Lines, for their user's eyes only: who knows the lot can game it."""
     lines = b"".join(msgspec.json.encode(asdict(canary)) + b"\n" for canary in canaries)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(lines)
+    write_private(path, lines)
 
 
 def read_canaries(path: Path) -> list[Canary]:

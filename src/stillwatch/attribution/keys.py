@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.canonical import canonical, digest, read_canonical
-from stillwatch.secret import SECRET_BYTES, SecretPlace, from_hex
+from stillwatch.secret import SECRET_BYTES, SecretPlace, from_hex, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,11 +145,8 @@ class MarkKey:
 
         They need this epoch's key and nothing else; the secret stays where the ledger is.
         """
-        data = canonical({**self.mark.parameters, "key": self.secret.hex()}) + b"\n"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(data)
+        data = canonical({**self.mark.parameters, "key": self.secret.hex()})
+        write_private(path, data + b"\n")
 
     @classmethod
     def read(cls, path: Path) -> MarkKey:
