@@ -10,6 +10,7 @@ BENCH_PROVENANCE_ROWS ?= 100000
 BENCH_SCALES ?= 0.001 0.01
 DEMO_OUT ?= demo
 TEST_ARGS ?=
+TORCH_ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -22,7 +23,7 @@ help: ## Show this list
 demo: $(VENV)/core.stamp ## Simulate a provider, find its campaigns, write demo/scan/report.html
 	$(BIN)/stillwatch demo --out $(DEMO_OUT)
 
-test: $(VENV)/dev.stamp $(VENV)-litellm/stamp ## Run the tests (TEST_ARGS=... goes to pytest)
+test: $(VENV)/dev.stamp $(VENV)/torch.stamp $(VENV)-litellm/stamp ## Run the tests (TEST_ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(TEST_ARGS)
 
 lint: $(VENV)/dev.stamp ## Check style, types and the direction of imports
@@ -44,7 +45,7 @@ bench: $(VENV)/dev.stamp ## Measure scans, growth, decisions, provenance (BENCH_
 lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
 	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt
 	$(UV) pip compile $(LOCK_OPTIONS) --all-extras --group dev -c requirements/core.txt \
-	  pyproject.toml -o requirements/dev.txt
+	  --overrides requirements/overrides.in pyproject.toml -o requirements/dev.txt
 	$(UV) pip compile $(LOCK_OPTIONS) requirements/litellm.in -o requirements/litellm.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
@@ -75,6 +76,13 @@ $(VENV)/core.stamp: requirements/core.txt pyproject.toml | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/core.stamp
 	@echo "installing the development tools into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+# PyTorch's wheel is another on every platform, so no lock holds it; TORCH_ARGS goes to pip, such as
+# an index of wheels for the CPU
+$(VENV)/torch.stamp: requirements/torch.in $(VENV)/dev.stamp
+	@echo "installing PyTorch, for tests, into $(VENV)"
+	@$(BIN)/python -m pip install --quiet $(TORCH_ARGS) -r requirements/torch.in
 	@touch $@
 
 # LiteLLM pins what it needs, so it lives by itself; its proxy is what our handler is tested in

@@ -127,3 +127,11 @@ def create_once(path: Path) -> None:
             os.link(partial, path)
     finally:
         partial.unlink()
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its user can open, also where there was one that others could."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        path.chmod(0o600)
+        file.write(data)

@@ -7,14 +7,22 @@ from typing import Any
 import pytest
 
 from stillwatch.guard import Decision, Guard, parse_policy
-from stillwatch.guard.adapters.asgi import StillwatchMiddleware
+from stillwatch.guard.adapters.asgi import StillwatchMiddleware, VllmMiddleware
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.guard.decision import Restrictions
-from stillwatch.guard.restrict import restrict_body
+from stillwatch.guard.policy import Restrict
+from stillwatch.guard.restrict import headers, restrict_body, restrictions
 from stillwatch.standing import Action, Snapshot, Standing
 
 POLICY = 'mode = "enforce"\n[limits.account]\nrequests = "2/1h"\ntokens = "500/1h"\n'
+MARK_ONLY = """
+[restrict]
+reasoning = "allow"
+logprobs = "allow"
+choices = 0
+output_tokens = 0
+"""
 HELD = Snapshot(sequence=1, standings=(Standing(account_id="r", action=Action.RESTRICT),))
 
 
@@ -85,6 +93,36 @@ def test_the_middleware_restricts_in_the_open() -> None:
     assert done.got == {"n": 1, "max_tokens": 1_024}
     assert done.headers["x-stillwatch-action"] == "restrict"
     assert done.headers["x-stillwatch-withhold"] == "reasoning, logprobs"
+
+
+def test_marking_alone_changes_nothing_of_the_request() -> None:
+    policy = parse_policy(MARK_ONLY).restrict
+    given = restrictions(policy)
+    body = {"n": 4, "logprobs": True, "thinking": {"type": "enabled"}}
+    assert restrict_body(body, given) == []
+    assert body == {"n": 4, "logprobs": True, "thinking": {"type": "enabled"}}
+    assert headers(given) == {"x-stillwatch-watermark": "1"}
+
+
+def test_a_summary_is_asked_of_the_servers_of_the_model() -> None:
+    given = restrictions(Restrict(reasoning="summarise"))
+    assert headers(given)["x-stillwatch-summarise"] == "reasoning"
+    assert headers(given)["x-stillwatch-withhold"] == "logprobs"
+    assert not given.withhold_reasoning
+
+
+@pytest.mark.parametrize(
+    "claimed", [{}, {"stillwatch_mark": 0}, {"other": 2, "stillwatch_mark": 1}]
+)
+def test_vllm_is_told_which_requests_to_mark_and_clients_cannot(claimed: dict[str, int]) -> None:
+    middleware = VllmMiddleware(None, guard())  # type: ignore[arg-type]
+    kept = {name: value for name, value in claimed.items() if name == "other"}
+    marked: dict[str, Any] = {"vllm_xargs": dict(claimed)}
+    assert middleware.change(marked, Restrictions(watermark=True))
+    assert marked["vllm_xargs"] == kept | {"stillwatch_mark": 1}
+    honest: dict[str, Any] = {"vllm_xargs": dict(claimed)}
+    assert middleware.change(honest, None) is ("stillwatch_mark" in claimed)
+    assert honest["vllm_xargs"] == kept
 
 
 def test_other_paths_are_not_looked_at() -> None:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from stillwatch._version import __version__
 from stillwatch.cli import (
     adapter,
+    attribute,
     cases,
     console,
     demo,
@@ -108,4 +109,5 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(share.app, name="share")
 app.command("selfcheck")(selfcheck.selfcheck_command)
 app.add_typer(provenance.app, name="provenance")
+app.add_typer(attribute.app, name="attribute")
 app.add_typer(lab.app, name="lab")

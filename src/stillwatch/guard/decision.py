@@ -12,6 +12,7 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     Attributes:
         withhold_reasoning, withhold_logprobs: leave these out.
+        summarise_reasoning: have the servers of the model send a summary in its place.
         max_choices: most answers (``n``); None for any number.
         max_output_tokens: cap of the answer; None for none.
         watermark: have the answer marked by the servers that make it.
@@ -19,6 +20,7 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     withhold_reasoning: bool = False
     withhold_logprobs: bool = False
+    summarise_reasoning: bool = False
     max_choices: int | None = None
     max_output_tokens: int | None = None
     watermark: bool = False

@@ -217,17 +217,17 @@ class Restrict(Section, frozen=True, kw_only=True):
     """What a restricted request is answered without; instructions to the gateway, in the open.
 
     Attributes:
-        reasoning: ``withhold`` the raw reasoning, or ``allow`` it.
-        logprobs: the same for log-probabilities.
-        choices: most answers to one request (``n``).
-        output_tokens: most tokens of an answer.
+        reasoning: ``withhold`` the raw reasoning, ``summarise`` it, or ``allow`` it.
+        logprobs: ``withhold`` log-probabilities, or ``allow`` them.
+        choices: most answers to one request (``n``); 0 for any number.
+        output_tokens: most tokens of an answer; 0 for any number.
         watermark: ask the model's servers to mark the answer.
     """
 
-    reasoning: Literal["withhold", "allow"] = "withhold"
+    reasoning: Literal["withhold", "summarise", "allow"] = "withhold"
     logprobs: Literal["withhold", "allow"] = "withhold"
-    choices: Annotated[int, msgspec.Meta(ge=1)] = 1
-    output_tokens: Annotated[int, msgspec.Meta(ge=1)] = 1_024
+    choices: Annotated[int, msgspec.Meta(ge=0)] = 1
+    output_tokens: Annotated[int, msgspec.Meta(ge=0)] = 1_024
     watermark: bool = True
 
 

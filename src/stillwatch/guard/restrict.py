@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any
 from stillwatch.guard.decision import Restrictions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stillwatch.guard.policy import Restrict
 
 REASONING_KEYS = ("reasoning", "reasoning_effort", "thinking")
 """Parameters by which OpenAI- and Anthropic-shaped requests ask for raw reasoning."""
+
+WATERMARK_HEADER = "x-stillwatch-watermark"
+"""Says ``1`` to what serves the model: mark this answer."""
+
+WATERMARK_ARGUMENT = "stillwatch_mark"
+"""The same, 1, among the extra arguments that vLLM hands to logits processors."""
 
 
 def restrictions(policy: Restrict) -> Restrictions:
@@ -18,8 +26,9 @@ def restrictions(policy: Restrict) -> Restrictions:
     return Restrictions(
         withhold_reasoning=policy.reasoning == "withhold",
         withhold_logprobs=policy.logprobs == "withhold",
-        max_choices=policy.choices,
-        max_output_tokens=policy.output_tokens,
+        summarise_reasoning=policy.reasoning == "summarise",
+        max_choices=policy.choices or None,
+        max_output_tokens=policy.output_tokens or None,
         watermark=policy.watermark,
     )
 
@@ -41,9 +50,20 @@ def headers(given: Restrictions) -> dict[str, str]:
         found["x-stillwatch-max-choices"] = str(given.max_choices)
     if given.max_output_tokens is not None:
         found["x-stillwatch-max-output-tokens"] = str(given.max_output_tokens)
+    if given.summarise_reasoning:
+        found["x-stillwatch-summarise"] = "reasoning"
     if given.watermark:
-        found["x-stillwatch-watermark"] = "1"
+        found[WATERMARK_HEADER] = "1"
     return found
+
+
+def wants_mark(received: Mapping[str, str]) -> bool:
+    """Whether the headers that reached what serves the model ask it to mark the answer.
+
+    Args:
+        received: by name in small letters.
+    """
+    return received.get(WATERMARK_HEADER) == "1"
 
 
 def unset(given: Restrictions) -> list[str]:

@@ -2,9 +2,8 @@
 
     app.add_middleware(StillwatchMiddleware, guard=guard)
 
-It is also what vLLM's `--middleware` takes, as
-``stillwatch.guard.adapters.asgi.StillwatchMiddleware``; there the policy and snapshot come from the
-environment: `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT`.
+vLLM's `--middleware` takes ``stillwatch.guard.adapters.asgi.VllmMiddleware``; there the policy and
+snapshot come from the environment: `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT`.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from stillwatch.guard.ask import Ask, Settlement
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.guard import Guard
 from stillwatch.guard.policy import Policy, load_policy
+from stillwatch.guard.restrict import WATERMARK_ARGUMENT, restrict_body
 from stillwatch.guard.restrict import headers as restriction_headers
-from stillwatch.guard.restrict import restrict_body
 from stillwatch.guard.store import StoreError
 from stillwatch.standing import Snapshot, load_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from stillwatch.guard.decision import Decision
+    from stillwatch.guard.decision import Decision, Restrictions
 
     Message = MutableMapping[str, Any]
     Scope = MutableMapping[str, Any]
@@ -78,13 +77,24 @@ class StillwatchMiddleware:
         if not decision.passes:
             await _refuse(send, decision, scope["path"], headers)
             return
-        if decision.restrictions is not None and decision.enforced and asked is not None:
-            restrict_body(asked, decision.restrictions)
+        given = decision.restrictions if decision.enforced else None
+        if asked is not None and self.change(asked, given):
             body = msgspec.json.encode(asked)
             scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
         seen = _Seen(send, decision)
         await self._app(scope, _once(body, receive), seen)
         await self._settle(ask, decision, seen)
+
+    def change(self, body: dict[str, Any], given: Restrictions | None) -> bool:
+        """Change a decoded request in place as the instructions say, if there are any.
+
+        Returns:
+            Whether it has to be written anew.
+        """
+        if given is None:
+            return False
+        restrict_body(body, given)
+        return True
 
     def _ask(self, headers: dict[str, str], body: dict[str, Any] | None, scope: Scope) -> Ask:
         found = {f: headers[name] for f, name in self._fields.items() if name in headers}
@@ -118,6 +128,21 @@ class StillwatchMiddleware:
             await self._guard.settle_shared(settlement, self._guard.trace(ask))
         except StoreError:
             return  # what was reserved stays taken until it fades
+
+
+class VllmMiddleware(StillwatchMiddleware):
+    """Also tells vLLM's logits processors which requests to mark, and lets no client say so."""
+
+    def change(self, body: dict[str, Any], given: Restrictions | None) -> bool:
+        """See `StillwatchMiddleware.change`."""
+        changed = super().change(body, given)
+        sent = body.get("vllm_xargs")
+        arguments = sent if isinstance(sent, dict) else {}
+        claimed = arguments.pop(WATERMARK_ARGUMENT, None) is not None
+        if given is None or not given.watermark:
+            return changed or claimed
+        body["vllm_xargs"] = {**arguments, WATERMARK_ARGUMENT: 1}
+        return True
 
 
 class _Seen:

@@ -223,8 +223,13 @@ def obey(data: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(given, int) or given > most:
             data[name] = most
             changed.append(name)
-    watermark = bool((answer.get("restrictions") or {}).get("watermark"))
-    return {"action": "restrict", "changed": changed, "watermark": watermark}
+    given = answer.get("restrictions") or {}
+    return {
+        "action": "restrict",
+        "changed": changed,
+        "watermark": bool(given.get("watermark")),
+        "summarise": bool(given.get("summarise_reasoning")),
+    }
 
 
 handler = StillwatchHandler()
