@@ -91,9 +91,12 @@ def lone_extractors(
         traits: an account of a declared organisation is not a lone extractor.
         level: of the harvest test, shared by all accounts looked at (Bonferroni).
     """
-    heavy = evidence.gather(lambda part: large_feeders(part, MIN_ITEMS))
-    frames = _frames(heavy, explained, traits)
-    if not frames or not reference.sufficient:
+    suspects = _suspects(evidence, explained, traits)
+    if not len(suspects) or not reference.sufficient:
+        return []
+    heavy = evidence.gather(lambda part: large_feeders(part, MIN_ITEMS), suspects)
+    frames = _frames(heavy)
+    if not frames:
         return []
     candidates = [Candidate(f.accounts, (f,)) for f in frames]
     sampled = pa.concat_tables(evidence.streams(candidates, 1, SAMPLE)[1])
@@ -106,8 +109,18 @@ def lone_extractors(
     return [lone for lone in judged if lone is not None]
 
 
-def _frames(totals: pa.Table, explained: Ints, traits: Traits) -> list[Family]:
-    """The largest frame of each account that is large enough and not explained otherwise.
+def _suspects(evidence: Evidence, explained: Ints, traits: Traits) -> Ints:
+    """Accounts that send enough, that nothing else explains, and that declare no organisation."""
+    totals = evidence.activity(("account", "requests"))
+    account = totals.column("account").to_numpy()
+    busy = account[totals.column("requests").to_numpy() >= MIN_ITEMS]
+    suspects = np.setdiff1d(busy, explained)
+    undeclared: Ints = suspects[traits.of(suspects).organization < 0]
+    return undeclared
+
+
+def _frames(totals: pa.Table) -> list[Family]:
+    """The largest frame of each account.
 
     An account that switches between templates has no large one: then all that it asks from frames
     of its own is taken together.
@@ -123,11 +136,7 @@ def _frames(totals: pa.Table, explained: Ints, traits: Traits) -> list[Family]:
         frames[account] = Family(
             row["kind"], row["key"], np.array([account]), row["requests"], row["requests"]
         )
-    suspects = np.setdiff1d(np.array(sorted(frames), dtype=np.int64), explained)
-    if not len(suspects):
-        return []
-    undeclared = suspects[traits.of(suspects).organization < 0]
-    return [frames[int(account)] for account in undeclared]
+    return [frames[account] for account in sorted(frames)]
 
 
 def judge_alone(

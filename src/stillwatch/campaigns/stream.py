@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags
 
+from stillwatch.campaigns.agreement import common_words
 from stillwatch.schema import N_TOKENS
 
 if TYPE_CHECKING:
@@ -86,9 +86,13 @@ class Stream:
             client=_ints(table, "client_key"),
         )
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> Stream:
+    def take(self, rows: NDArray[np.bool_] | Ints | slice) -> Stream:
         """Some of the requests."""
         return Stream(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def copy(self) -> Stream:
+        """The same in memory of its own."""
+        return self.take(np.arange(len(self)))
 
     def half(self, *, mining: bool) -> Stream:
         """The requests of one half of the evidence."""
@@ -169,17 +173,17 @@ class Words:
         if not len(self.request):
             return 0.0
         size = int(self.request[-1]) + 1
-        matrix = csr_matrix(
-            (np.ones(len(self.word)), (self.request, self.word)), shape=(size, len(self.weight))
-        )
-        weighted = matrix @ diags(self.weight)
+        starts = np.searchsorted(self.request, np.arange(size + 1))
         total, square = 0.0, 0.0
         for shift in _SHIFTS:
             if size <= shift:
                 break
             stride = max(1, (size - shift) * len(_SHIFTS) // most)
             first = np.arange(0, size - shift, stride)
-            x = np.asarray(weighted[first].multiply(matrix[first + shift]).sum(axis=1)).ravel()
+            bounds, common = common_words(starts, self.word, first, shift, len(self.weight))
+            some = np.flatnonzero(np.diff(bounds))
+            x = np.zeros(len(first))
+            x[some] = np.add.reduceat(self.weight[common], bounds[some]) if len(some) else 0.0
             total += float(x.sum())
             square += float((x**2).sum())
         return square / total if total else 0.0
