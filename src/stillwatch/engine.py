@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import re
 import shutil
+import warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -93,10 +94,7 @@ def session(*, memory: str = "4GB", spill: Path, engine: str = DUCKDB) -> Iterat
     if engine == DUCKDB:
         backend = connect(memory=memory, spill=spill)
     else:
-        from stillwatch.spark import connect_spark  # noqa: PLC0415 - an extra
-
-        master = None if engine == SPARK else engine
-        backend = connect_spark(master, memory=parse_size(memory))
+        backend = _connect_spark(None if engine == SPARK else engine, parse_size(memory))
     try:
         yield backend
         # Ibis drops a cached table when nothing refers to it; that must come before the end.
@@ -105,6 +103,14 @@ def session(*, memory: str = "4GB", spill: Path, engine: str = DUCKDB) -> Iterat
         backend.disconnect()
     finally:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _connect_spark(master: str | None, memory: int) -> Backend:
+    # tables go by way of Arrow, so it does not matter which pandas PySpark supports
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    from stillwatch.spark import connect_spark  # noqa: PLC0415 - an extra
+
+    return connect_spark(master, memory=memory)
 
 
 def spreads(table: ir.Table) -> bool:

@@ -7,7 +7,6 @@ process that a cached expression refers to. Both go by way of Arrow here.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -62,8 +61,6 @@ def connect_spark(master: str | None, *, memory: int) -> SparkBackend:
         master: URL of the cluster; None leaves it to `spark-submit` and its settings.
         memory: bytes of the driver, where this process starts it.
     """
-    # tables go by way of Arrow, so what PySpark does not support in pandas is not used
-    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     builder = SparkSession.builder.appName("stillwatch")
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
