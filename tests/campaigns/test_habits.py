@@ -96,3 +96,14 @@ def test_a_group_that_never_follows_up_does_not_converse() -> None:
 def test_two_accounts_are_too_few_for_a_share() -> None:
     stream = make_stream(np.repeat(np.arange(2), 50))
     assert measure(stream).conversation.p_at_least(0.9) == 1.0
+
+
+def test_templates_of_all_are_no_liking_of_the_few_whose_share_of_them_is_small() -> None:
+    # eight templates, so that each account's use of one is near the share that makes a frame
+    rng = np.random.default_rng(0)
+    account = np.repeat(np.arange(40), 50)
+    template = rng.integers(0, 8, len(account))
+    items = rng.integers(1000, 3000, (len(account), 10))
+    words = np.concatenate([1 + 4 * template[:, None] + np.arange(4), items], axis=1)
+    content = measure(make_stream(account, tokens=words)).content
+    assert abs(content.log_ratio) < 3 * content.error

@@ -75,10 +75,16 @@ def test_a_lone_harvest_is_found(judged: Callable[..., list[Lone]]) -> None:
     assert (found.items, found.shared) == (ITEMS, 0.0)
 
 
-def test_a_public_benchmark_is_not(judged: Callable[..., list[Lone]]) -> None:
-    (found,) = judged(others=0.9)
-    assert found.shared > SHARED
-    assert found.verdict is Verdict.CLEAR
+def test_a_public_benchmark_is_not_judged(judged: Callable[..., list[Lone]]) -> None:
+    assert judged(others=0.9) == []
+    assert SHARED < 0.9
+
+
+def test_long_answers_without_reasoning_are_for_a_human(
+    judged: Callable[..., list[Lone]],
+) -> None:
+    (found,) = judged(elicitation=0.0)
+    assert found.verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("innocent", [{"topics": 8}, {"elicitation": 0.0}])

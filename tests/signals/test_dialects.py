@@ -49,7 +49,6 @@ SIGNALS: dict[str, Callable[[], Any]] = {
     "feeders": lambda: families.feeders(REQUESTS),
     "feeders of some families": lambda: families.feeders(REQUESTS, FAMILIES),
     "families": lambda: families.fed_by_several(FED, accounts=4, requests=12),
-    "large feeders": lambda: families.large_feeders(REQUESTS, 1000),
     "families of groups": lambda: families.fed_by_a_group(FED, least=4, most=100_000),
     "streams": lambda: streams.stream_members(REQUESTS, FAMILIES, CORES),
     "campaign requests": lambda: description.campaign_requests(

@@ -195,3 +195,34 @@ def stream_rows(starts, found, listed, fed, cored, joined, most, mining):  # typ
                     of[size], row[size] = candidate, request
                     size += 1
     return counts, of[:size], row[:size]
+
+
+@kernel
+def first_codes(values):  # type: ignore[no-untyped-def]
+    """Number distinct values as they first come.
+
+    Args:
+        values: int64.
+
+    Returns:
+        The distinct values, each value's number, and how often each comes.
+    """
+    room = 16
+    while room < 2 * values.size:
+        room *= 2
+    slots = np.full(room, -1, np.int64)
+    mask = np.uint64(room - 1)
+    distinct, counts = np.empty(values.size, np.int64), np.zeros(values.size, np.int64)
+    codes = np.empty(values.size, np.int64)
+    size = 0
+    for i in range(values.size):
+        slot = ((np.uint64(values[i]) * _GOLDEN) >> np.uint64(32)) & mask
+        while slots[slot] >= 0 and distinct[slots[slot]] != values[i]:
+            slot = (slot + np.uint64(1)) & mask
+        if slots[slot] < 0:
+            slots[slot] = size
+            distinct[size] = values[i]
+            size += 1
+        codes[i] = slots[slot]
+        counts[codes[i]] += 1
+    return distinct[:size], codes, counts[:size]

@@ -11,11 +11,13 @@ care of features that go together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.campaigns.coding import coded, pairs
 from stillwatch.campaigns.stream import COMMON_WORD, Stream, frame_words
 
 Floats = NDArray[np.float64]
@@ -93,8 +95,8 @@ def harvest_features(stream: Stream, codes: Ints, customers: int, vocabulary: Vo
     n = np.bincount(codes, minlength=customers).astype(float)
     out = np.full((customers, len(FEATURES)), np.nan)
     out[:, 0] = _breadth(stream, codes, n, vocabulary)
-    bodies = np.unique(np.stack([codes, stream.body]), axis=1)
-    out[:, 1] = np.bincount(bodies[0], minlength=customers) / np.maximum(n, 1)
+    askers, _, _ = pairs(codes, stream.body)
+    out[:, 1] = np.bincount(askers, minlength=customers) / np.maximum(n, 1)
     out[:, 2] = np.max([_commonest(codes, key, n) for key in stream.frames.T], axis=0)
     asked = np.maximum(stream.elicitation, stream.grading)
     out[:, 3] = np.bincount(codes, asked, customers) / np.maximum(n, 1)
@@ -123,7 +125,7 @@ def pooled_features(stream: Stream, vocabulary: Vocabulary) -> Floats:
 def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> Floats:
     filled = stream.tokens != 0
     owner = np.broadcast_to(codes[:, None], stream.tokens.shape)[filled]
-    distinct, word = np.unique(stream.tokens[filled], return_inverse=True)
+    distinct, word, _ = coded(stream.tokens[filled])
     # frames are an account's own, also where several accounts are one customer
     _, senders, sent = stream.coded()
     sender = np.broadcast_to(senders[:, None], stream.tokens.shape)[filled]
@@ -145,9 +147,9 @@ def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> 
 
 def _commonest(codes: Ints, key: Ints, n: Floats) -> Floats:
     known = key != -1
-    cells, counts = np.unique(np.stack([codes[known], key[known]]), axis=1, return_counts=True)
+    owners, _, counts = pairs(codes[known], key[known])
     top = np.zeros(len(n))
-    np.maximum.at(top, cells[0], counts)
+    np.maximum.at(top, owners, counts)
     return top / np.maximum(n, 1)
 
 
@@ -157,52 +159,65 @@ class Reference:
 
     Attributes:
         vocabulary: what words are worth.
-        features: float64[customers, 5], the customers' own features.
+        accounts: the customers, sorted.
+        features: float64[customers, 5], their own features.
         scores: sorted Fisher scores of the same customers.
+        least: sorted least unusual ranks of the same customers.
     """
 
     vocabulary: Vocabulary
+    accounts: Ints
     features: Floats
     scores: Floats
+    least: Floats
 
     @classmethod
     def of(cls, population: Stream) -> Reference:
         """Build from a sample of whole customers; those with too few requests are left out."""
         vocabulary = Vocabulary.of(population)
-        _, codes, sizes = population.coded()
+        accounts, codes, sizes = population.coded()
         features = harvest_features(population, codes, len(sizes), vocabulary)
-        features = features[sizes >= MIN_REQUESTS]
-        # each customer is scored against the others, as a stream is against all of them
-        scores = [
-            cls(vocabulary, np.delete(features, i, axis=0), np.zeros(0)).score(row)
-            for i, row in enumerate(features)
-        ]
-        return cls(vocabulary, features, np.sort(scores))
+        enough = sizes >= MIN_REQUESTS
+        return cls._scored(vocabulary, accounts[enough], features[enough])
+
+    @classmethod
+    def _scored(cls, vocabulary: Vocabulary, accounts: Ints, features: Floats) -> Reference:
+        # each customer is ranked among the others, as a stream is among all of them
+        ranks = np.ones(features.shape)
+        for i, column in enumerate(features.T):
+            known = np.isfinite(column)
+            ordered = np.sort(column[known])
+            as_much = len(ordered) - np.searchsorted(ordered, column[known])
+            ranks[known, i] = as_much / max(len(ordered), 1)
+        scores, least = [_fisher(row) for row in ranks], [_least_unusual(row) for row in ranks]
+        return cls(vocabulary, accounts, features, np.sort(scores), np.sort(least))
+
+    def without(self, account: int) -> Reference:
+        """The same without one customer, whom nobody can compare with itself."""
+        others = self.accounts != account
+        if others.all():
+            return self
+        return self._scored(self.vocabulary, self.accounts[others], self.features[others])
 
     @property
     def sufficient(self) -> bool:
         """Whether there are enough customers to judge by."""
         return len(self.features) >= MIN_CUSTOMERS
 
+    @cached_property
+    def _ordered(self) -> list[Floats]:
+        """What is known of each feature, sorted."""
+        return [np.sort(column[np.isfinite(column)]) for column in self.features.T]
+
     def ranks(self, row: Floats) -> Floats:
         """For each feature the share of customers that show at least as much; 1 where unknown."""
         ranks = np.ones(len(row))
         for i, value in enumerate(row):
-            known = self.features[:, i][np.isfinite(self.features[:, i])]
+            known = self._ordered[i]
             if np.isfinite(value) and len(known):
-                ranks[i] = (1 + (known >= value).sum()) / (1 + len(known))
+                as_much = len(known) - np.searchsorted(known, value)
+                ranks[i] = (1 + as_much) / (1 + len(known))
         return ranks
-
-    def score(self, row: Floats) -> float:
-        """Fisher's combination of the ranks, -2 times the sum of their logarithms.
-
-        Of the features that an operator can forgo (a frame, reasoning, long answers) the least
-        unusual is left out. A corpus cannot be covered without breadth, nor by asking twice, so
-        these two always count.
-        """
-        logs = np.log(self.ranks(row))
-        spared = max(logs[FEATURES.index(name)] for name in FORGONE)
-        return float(-2 * (logs.sum() - spared))
 
     def p_value(self, row: Floats) -> float:
         """How rarely a whole customer looks at least as much like a harvest.
@@ -212,7 +227,7 @@ class Reference:
         """
         if not self.sufficient:
             return 1.0
-        score = self.score(row)
+        score = _fisher(self.ranks(row))
         n = len(self.scores)
         rank = (1 + (self.scores >= score).sum()) / (1 + n)
         if rank > 1 / (1 + n):
@@ -220,3 +235,36 @@ class Reference:
         mean, variance = self.scores.mean(), max(self.scores.var(), 1e-9)
         tail = float(stats.gamma.sf(score, mean**2 / variance, scale=variance / mean))
         return float(max(min(rank, max(tail, 0.01 / (1 + n))), 1e-12))
+
+    def p_at_once(self, row: Floats) -> float:
+        """How rarely a whole customer is at least as unusual in everything that makes a harvest.
+
+        For who harvests alone there is no other evidence, so nothing may make up for anything: the
+        least unusual of breadth, frame, and reasoning or long answers counts, by its rank among
+        the same customers, and not beyond.
+        """
+        if not self.sufficient:
+            return 1.0
+        found = np.searchsorted(self.least, _least_unusual(self.ranks(row)), side="right")
+        return float((1 + found) / (1 + len(self.least)))
+
+
+def _fisher(ranks: Floats) -> float:
+    """Fisher's combination of ranks, -2 times the sum of their logarithms.
+
+    Of the features that an operator can forgo (a frame, reasoning, long answers) the least unusual
+    is left out. A corpus cannot be covered without breadth, nor by asking twice, so these two
+    always count.
+    """
+    logs = np.log(ranks)
+    spared = max(logs[FEATURES.index(name)] for name in FORGONE)
+    return float(-2 * (logs.sum() - spared))
+
+
+def _least_unusual(ranks: Floats) -> float:
+    """The largest rank of breadth, frame, and the better of reasoning and long answers.
+
+    Novelty has no finer rank than the many customers who never ask twice.
+    """
+    rank = dict(zip(FEATURES, ranks.tolist(), strict=True))
+    return float(max(rank["breadth"], rank["frame"], min(rank["elicitation"], rank["output"])))

@@ -2,9 +2,9 @@
 
 Nothing is shared, so nothing can be coordinated: what is left is the harvest itself, and an honest
 customer with one large varied job looks much like it. A lone extractor is therefore accused only
-when everything speaks for it at once: a large number of distinct items in one frame, reasoning or
-grading asked for, long answers, as broad as the broadest whole customers, and items that nobody
-else sends (a public benchmark is sent by several).
+when everything speaks for it at once: a large number of distinct items in frames, as broad as the
+broadest whole customers, reasoning or grading asked for, and items that nobody else sends (a public
+benchmark is sent by several). The mining half chooses who is judged by the other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
 from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
 from stillwatch.schema import Verdict
-from stillwatch.signals.families import KINDS, WORDLESS, large_feeders
+from stillwatch.signals.families import feeders
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.concealment import Traits
@@ -31,15 +31,18 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MIN_ITEMS = 1000
-"""Requests in one frame from which a lone account is looked at. Below it a harvest is worth little
-(at list price about $55 of answers) and honest batch jobs are many."""
+"""Requests in frames of its own from which a lone account is looked at. Below it a harvest is worth
+little (at list price about $55 of answers) and honest batch jobs are many."""
 
 SAMPLE = 10 * SAMPLE_REQUESTS
 
-UNUSUAL = {"breadth": 0.5, "novelty": 0.6, "frame": 0.3, "elicitation": 0.2, "output": 0.2}
-"""Largest rank among whole customers that each feature may have. Each is a loose bound that a real
-harvest meets easily; together with the combined test they keep out the customer with a labelling
-job (short answers), a benchmark (shared items) or a template about one thing (narrow)."""
+LIKELY = 0.01
+"""Level of the harvest test on the mining half that an account must pass to be judged: every one
+that is judged makes the level stricter for all."""
+
+UNUSUAL = {"novelty": 0.6, "elicitation": 0.2}
+"""Largest ranks of what is accused. A harvest hardly ever asks twice; and long answers in place of
+reasoning may be what a product for texts of all kinds wants, so a human looks at those."""
 
 SHARED = 0.2
 """Share of the account's items that others also send from which on it may be a public benchmark."""
@@ -89,23 +92,21 @@ def lone_extractors(
         explained: accounts that belong to a judged group already.
         reference: whole customers.
         traits: an account of a declared organisation is not a lone extractor.
-        level: of the harvest test, shared by all accounts looked at (Bonferroni).
+        level: of the harvest test, shared by all accounts judged (Bonferroni).
     """
     suspects = _suspects(evidence, explained, traits)
     if not len(suspects) or not reference.sufficient:
         return []
-    heavy = evidence.gather(lambda part: large_feeders(part, MIN_ITEMS), suspects)
-    frames = _frames(heavy)
+    frames = _frames(evidence.gather(lambda part: feeders(part, kinds=("framed",)), suspects))
     if not frames:
         return []
     candidates = [Candidate(f.accounts, (f,)) for f in frames]
     sampled = pa.concat_tables(evidence.streams(candidates, 1, SAMPLE)[1])
     index, sample = sorted_stream(sampled)
+    alone = [(f, sample.take(index == i)) for i, f in enumerate(frames)]
     several = evidence.senders(sample.body, without=np.zeros(0, dtype=np.int64))
-    judged = [
-        judge_alone(f, sample.take(index == i), several, reference, level / len(frames))
-        for i, f in enumerate(frames)
-    ]
+    likely = [(f, own) for f, own in alone if _likely(f, own, several, reference)]
+    judged = [judge_alone(f, own, several, reference, level / len(likely)) for f, own in likely]
     return [lone for lone in judged if lone is not None]
 
 
@@ -119,24 +120,34 @@ def _suspects(evidence: Evidence, explained: Ints, traits: Traits) -> Ints:
     return undeclared
 
 
-def _frames(totals: pa.Table) -> list[Family]:
-    """The largest frame of each account.
+def _likely(family: Family, sample: Stream, several: Ints, reference: Reference) -> bool:
+    """Whether an account looks like a harvest of its own on the mining half."""
+    half = sample.half(mining=True)
+    if len(half) < SAMPLE_REQUESTS or _shared(half, several) > SHARED:
+        return False
+    others = reference.without(int(family.accounts[0]))
+    return others.p_at_once(_features(half, others)) <= LIKELY
 
-    An account that switches between templates has no large one: then all that it asks from frames
-    of its own is taken together.
-    """
-    frames: dict[int, Family] = {}
-    order = [("requests", "descending"), ("kind", "ascending"), ("key", "ascending")]
-    rows = totals.sort_by(order).to_pylist()
-    several = [row for row in rows if KINDS[row["kind"]] == "framed"]
-    for row in [row for row in rows if row["kind"] not in WORDLESS] + several:
-        account = row["account"]
-        if account in frames:
-            continue
-        frames[account] = Family(
-            row["kind"], row["key"], np.array([account]), row["requests"], row["requests"]
+
+def _shared(sample: Stream, several: Ints) -> float:
+    return float(np.isin(np.unique(sample.body), several).mean())
+
+
+def _features(half: Stream, reference: Reference) -> Floats:
+    row: Floats = harvest_features(half, np.zeros(len(half), np.int64), 1, reference.vocabulary)[0]
+    return row
+
+
+def _frames(fed: pa.Table) -> list[Family]:
+    """What each account asks from frames of its own, if it is much; by account."""
+    found = [
+        Family(
+            row["kind"], row["key"], np.array([row["account"]]), row["requests"], row["requests"]
         )
-    return [frames[account] for account in sorted(frames)]
+        for row in fed.to_pylist()
+        if row["requests"] >= MIN_ITEMS
+    ]
+    return sorted(found, key=lambda family: int(family.accounts[0]))
 
 
 def judge_alone(
@@ -154,15 +165,14 @@ def judge_alone(
     half = sample.half(mining=False)
     if len(half) < SAMPLE_REQUESTS:
         return None
-    # a whole customer is compared by as many requests as the reference's customers have
-    few = half.take(np.arange(SAMPLE_REQUESTS) * (len(half) // SAMPLE_REQUESTS))
-    row = harvest_features(few, np.zeros(len(few), np.int64), 1, reference.vocabulary)[0]
-    ranks = reference.ranks(row)
-    p = reference.p_value(row)
-    shared = float(np.isin(np.unique(sample.body), several).mean())
-    unusual = all(rank <= UNUSUAL[name] for name, rank in zip(FEATURES, ranks, strict=True))
+    others = reference.without(int(family.accounts[0]))
+    row = _features(half, others)
+    ranks = dict(zip(FEATURES, others.ranks(row), strict=True))
+    p = others.p_at_once(row)
+    shared = _shared(sample, several)
     verdict = Verdict.CLEAR
     if p <= level and shared <= SHARED:
+        unusual = all(ranks[name] <= most for name, most in UNUSUAL.items())
         verdict = Verdict.DISTILLATION if unusual else Verdict.INCONCLUSIVE
     return Lone(
         account=int(family.accounts[0]),
@@ -170,7 +180,7 @@ def judge_alone(
         sample=sample,
         items=family.requests,
         harvest=row,
-        ranks=ranks,
+        ranks=np.array(list(ranks.values())),
         extraction_p=p,
         shared=shared,
         public=np.intersect1d(several, sample.body),

@@ -27,7 +27,7 @@ from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_content, test_people
-from stillwatch.campaigns.split import blending, split
+from stillwatch.campaigns.split import SURE, blending, split
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import KINDS, WORDLESS
 from stillwatch.signals.streams import stream_sample
@@ -206,13 +206,15 @@ def _entities(family: Family, accounts: Ints, entities: Ints) -> bool:
 def _representatives(groups: list[Mined], floors: Floors) -> tuple[list[Mined], list[Mined]]:
     """The groups to test, and the parts that stronger groups on the mining half cover.
 
-    Every group that is tested makes the level stricter for all, so none is tested twice.
+    Every group that is tested makes the level stricter for all, so none is tested twice. Of groups
+    that look like one queue beyond doubt, the one with the most requests has the most to show.
     """
-    looks = [_first_look(group, floors).p for group in groups]
+    looks = [max(_first_look(group, floors).p, SURE) for group in groups]
+    sizes = [int(group.counts[:, 0].sum()) for group in groups]
     chosen: list[Mined] = []
     parts: list[Mined] = []
     covered: set[int] = set()
-    for i in sorted(range(len(groups)), key=lambda i: (looks[i], i)):
+    for i in sorted(range(len(groups)), key=lambda i: (looks[i], -sizes[i], i)):
         accounts = groups[i].candidate.accounts.tolist()
         if sum(a in covered for a in accounts) <= SAME_GROUP * len(accounts):
             chosen.append(groups[i])

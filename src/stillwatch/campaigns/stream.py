@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.agreement import common_words
+from stillwatch.campaigns.coding import coded
 from stillwatch.schema import N_TOKENS
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ FRAME_WORD, FRAME_REPEATS = 0.1, 3
 """Share and number of an account's requests from which on a word belongs to the account's own
 frame. An account that switches between a handful of templates has its template words above this;
 what people write about also recurs, but in the log's tail of words, which stays."""
+
+COMMON_FRAME, MIN_FRAMED = 0.3, 3
+"""Share and number of the accounts that use a word, in whose frames it must be, for it to belong to
+a frame of all of them. Else it would be compared among just those few accounts where, by chance, it
+is a little rarer, and look like a liking of theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,7 @@ class Stream:
 
     def coded(self) -> tuple[Ints, Ints, Ints]:
         """Distinct accounts, each request's index into them, and each one's number of requests."""
-        accounts, codes = np.unique(self.account, return_inverse=True)
-        return accounts, codes, np.bincount(codes, minlength=len(accounts))
+        return coded(self.account)
 
     def words_in(self, codes: Ints, telling: Telling | None = None) -> Words:
         """Sampled content words as incidences.
@@ -129,14 +134,15 @@ class Stream:
         filled = self.tokens != 0
         request = np.broadcast_to(np.arange(len(self))[:, None], self.tokens.shape)[filled]
         owner = codes[request]
-        distinct, word = np.unique(self.tokens[filled], return_inverse=True)
-        frequency = np.bincount(word, minlength=len(distinct)).astype(float)
+        distinct, word, frequency = coded(self.tokens[filled])
         if telling is None:
             weight = np.log(max(len(self), 1) / np.maximum(frequency, 1)) ** 2
         else:
             weight = telling.worth(distinct)
         weight[frequency > COMMON_WORD * len(self)] = 0.0
-        useful = (weight[word] > 0) & ~frame_words(owner, word, np.bincount(codes))
+        framed = frame_words(owner, word, np.bincount(codes))
+        weight[_common_frame(owner, word, framed, len(distinct))] = 0.0
+        useful = (weight[word] > 0) & ~framed
         return Words(request[useful], owner[useful], word[useful], distinct, weight)
 
 
@@ -199,12 +205,22 @@ def frame_words(owner: Ints, word: Ints, sizes: Ints) -> NDArray[np.bool_]:
     """
     if not len(word):
         return np.zeros(0, dtype=bool)
-    _, cell, counts = np.unique(
-        owner * (int(word.max()) + 1) + word, return_inverse=True, return_counts=True
-    )
+    _, cell, counts = coded(owner * (int(word.max()) + 1) + word)
     often = counts[cell]
     framed: NDArray[np.bool_] = (often >= FRAME_REPEATS) & (often > FRAME_WORD * sizes[owner])
     return framed
+
+
+def _common_frame(
+    owner: Ints, word: Ints, framed: NDArray[np.bool_], words: int
+) -> NDArray[np.bool_]:
+    """Which words are in the frames of many who use them."""
+    # all incidences of one owner and word are framed, or none
+    cells = np.unique((owner * max(words, 1) + word) * 2 + framed)
+    used = cells // 2 % max(words, 1)
+    users = np.bincount(used, minlength=words)
+    often = np.bincount(used, cells % 2, words)
+    return (often >= MIN_FRAMED) & (often > COMMON_FRAME * users)
 
 
 def _ints(table: pa.Table, name: str) -> Ints:

@@ -94,12 +94,6 @@ def fed_by_a_group(repeated: ir.Table, *, least: int, most: int) -> ir.Table:
     return sizes.filter(sizes.accounts.between(least, most)).select("kind", "key")
 
 
-def large_feeders(requests: ir.Table, least: int) -> ir.Table:
-    """Families that one account feeds at least so often: as `feeders`."""
-    fed = feeders(requests)
-    return fed.filter(fed.requests >= least)
-
-
 def asks(requests: ir.Table) -> ir.BooleanValue:
     """Whether each request asks for reasoning or grading."""
     return (requests.elicitation >= ASKED_SCORE) | (requests.grading >= ASKED_SCORE)
