@@ -14,6 +14,7 @@ spreads its tables over machines: it has its own ways to keep memory bounded.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,10 @@ MOST_ACCOUNTS = 100_000
 largest campaign on record."""
 
 
+ACTIVITY = ("account", "requests", "mining_requests", "first_seen")
+"""What is needed of the accounts' activity; the engine leaves the rest uncounted."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The requests of a window.
@@ -89,10 +94,11 @@ class Evidence:
         firsts = accounts[np.arange(1, ranges) * len(accounts) // ranges].tolist()
         return cls(halved, (int(accounts[0]), *firsts, int(accounts[-1]) + 1))
 
-    def activity(self, columns: Sequence[str]) -> pa.Table:
-        """`signals.activity` of every account, sorted by account."""
-        # of the whole window at once: the columns that are asked for are few
-        found = account_activity(self.requests).select(*columns).to_pyarrow()
+    @cached_property
+    def activity(self) -> pa.Table:
+        """The columns `ACTIVITY` of `signals.activity`, of every account, sorted by account."""
+        # of the whole window at once: these columns are few
+        found = account_activity(self.requests).select(*ACTIVITY).to_pyarrow()
         return found.sort_by("account")
 
     def gather(self, question: Callable[[ir.Table], ir.Table], accounts: Ints) -> pa.Table:

@@ -112,9 +112,8 @@ def lone_extractors(
 
 def _suspects(evidence: Evidence, explained: Ints, traits: Traits) -> Ints:
     """Accounts that send enough, that nothing else explains, and that declare no organisation."""
-    totals = evidence.activity(("account", "requests"))
-    account = totals.column("account").to_numpy()
-    busy = account[totals.column("requests").to_numpy() >= MIN_ITEMS]
+    account, requests = (evidence.activity.column(n).to_numpy() for n in ("account", "requests"))
+    busy = account[requests >= MIN_ITEMS]
     suspects = np.setdiff1d(busy, explained)
     undeclared: Ints = suspects[traits.of(suspects).organization < 0]
     return undeclared
