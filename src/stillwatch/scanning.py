@@ -142,7 +142,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     with progress.step("writing the report", 1) as step:
         data = dump_findings(findings)
         (folder / "campaigns.json").write_bytes(data)
-        write_docket(detection, data, folder)
+        if not write_docket(detection, data, folder):
+            step.note("too large to keep as evidence")
         # read back, so that `stillwatch report` makes the same page from the file
         findings = load_findings(folder / "campaigns.json")
         pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
