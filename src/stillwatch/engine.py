@@ -1,6 +1,7 @@
 """Where tables live: one Ibis backend, DuckDB by default, with bounded memory and a place to spill.
 
-Everything above this module sees Ibis tables and does not know the engine.
+Everything above this module sees Ibis tables and does not know the engine, but for one question:
+whether it spreads its tables over machines.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import gc
 import re
 import shutil
+import warnings
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import UsageError
@@ -17,8 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import ibis.expr.types as ir
+
 Backend = Any
 """An Ibis backend; Ibis has no static types of its own to name here."""
+
+DUCKDB, SPARK = "duckdb", "spark"
+
+_MASTER = re.compile(r"^(spark|yarn|local(\[.+\])?|(spark|k8s)://\S+)$", re.ASCII)
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?)B?\s*$", re.IGNORECASE | re.ASCII)
 
@@ -54,10 +63,38 @@ def connect(*, memory: str = "4GB", spill: Path | None = None) -> Backend:
     return backend
 
 
+def check_engine(engine: str) -> None:
+    """Refuse what names no engine.
+
+    Raises:
+        UsageError: it is neither `DUCKDB`, `SPARK` nor the URL of a Spark master, or the packages
+            of Spark are missing.
+    """
+    if engine == DUCKDB:
+        return
+    if not _MASTER.match(engine):
+        raise UsageError(
+            f"--engine is duckdb, spark, or the URL of a Spark master such as "
+            f"spark://host:7077, not {engine!r}"
+        )
+    if find_spec("pyspark") is None:
+        raise UsageError("--engine spark needs PySpark: pip install 'stillwatch[spark]'")
+
+
 @contextmanager
-def session(*, memory: str = "4GB", spill: Path) -> Iterator[Backend]:
-    """A backend for one piece of work, closed with all its temporary tables and spilled files."""
-    backend = connect(memory=memory, spill=spill)
+def session(*, memory: str = "4GB", spill: Path, engine: str = DUCKDB) -> Iterator[Backend]:
+    """A backend for one piece of work, closed with all its temporary tables and spilled files.
+
+    Args:
+        memory: most that the engine may take of this process's machine.
+        spill: the folder where DuckDB puts what does not fit.
+        engine: `DUCKDB`; `SPARK`, whose master and settings come from `spark-submit`; or the URL of
+            a Spark master.
+    """
+    if engine == DUCKDB:
+        backend = connect(memory=memory, spill=spill)
+    else:
+        backend = _connect_spark(None if engine == SPARK else engine, parse_size(memory))
     try:
         yield backend
         # Ibis drops a cached table when nothing refers to it; that must come before the end.
@@ -66,3 +103,16 @@ def session(*, memory: str = "4GB", spill: Path) -> Iterator[Backend]:
         backend.disconnect()
     finally:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def _connect_spark(master: str | None, memory: int) -> Backend:
+    # tables go by way of Arrow, so it does not matter which pandas PySpark supports
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    from stillwatch.spark import connect_spark  # noqa: PLC0415 - an extra
+
+    return connect_spark(master, memory=memory)
+
+
+def spreads(table: ir.Table) -> bool:
+    """Whether a table's engine spreads it over machines."""
+    return bool(table.get_backend().name != DUCKDB)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns import detect
-from stillwatch.engine import session
+from stillwatch.engine import DUCKDB, check_engine, session
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.docket import write_docket
 from stillwatch.examples import with_examples
@@ -64,6 +64,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     key: SketchKey | None = None,
     keep_examples: int = 0,
     memory: str = "4GB",
+    engine: str = DUCKDB,
     append: bool = False,
     progress: Progress | None = None,
 ) -> Scan:
@@ -83,6 +84,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         key: of the sketches; from the environment or its file where not given.
         keep_examples: raw prompts to keep for each campaign; none by default.
         memory: most memory the engine may take.
+        engine: where detection runs: `duckdb`; `spark`, as `spark-submit` sets it up; or the URL
+            of a Spark master. Its workers must see the folder of sketches under the same path.
         append: add to the sketches in `out` instead of replacing those of other logs.
         progress: shows the steps.
 
@@ -92,6 +95,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     """
     if not 0 < fdr < 1:
         raise UsageError(f"--fdr is a rate between 0 and 1, not {fdr}")
+    check_engine(engine)
     _check_inputs(logs, sketches, keep_examples)
     progress = progress or Silent()
     folder = folder_of(Path(out))
@@ -117,6 +121,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         seed=seed,
         examples=keep_examples,
         memory=memory,
+        engine=engine,
         progress=progress,
     ) as (requests, detection):
         summary = summarise(
@@ -137,7 +142,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     with progress.step("writing the report", 1) as step:
         data = dump_findings(findings)
         (folder / "campaigns.json").write_bytes(data)
-        write_docket(detection, data, folder)
+        if not write_docket(detection, data, folder):
+            step.note("too large to keep as evidence")
         # read back, so that `stillwatch report` makes the same page from the file
         findings = load_findings(folder / "campaigns.json")
         pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
@@ -166,7 +172,7 @@ def _existing(sketches: Path) -> Path:
 
 
 @contextmanager
-def detected(
+def detected(  # noqa: PLR0913 - what a scan asks for
     store: SketchStore,
     sketcher: Sketcher,
     declared: pa.Table | None,
@@ -175,6 +181,7 @@ def detected(
     seed: int = 0,
     examples: int = 0,
     memory: str = "4GB",
+    engine: str = DUCKDB,
     progress: Progress | None = None,
 ) -> Iterator[tuple[ir.Table, Detection]]:
     """Find the campaigns in a sealed store, and keep its requests at hand for more questions.
@@ -187,6 +194,7 @@ def detected(
         seed: of the split of the evidence into halves.
         examples: requests of each campaign to name.
         memory: most memory the engine may take.
+        engine: as in `scan`.
         progress: shows the steps.
 
     Raises:
@@ -195,7 +203,7 @@ def detected(
     names = store.names()
     if not len(names):
         raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
-    with session(memory=memory, spill=store.path / "spill") as backend:
+    with session(memory=memory, spill=store.path / "spill", engine=engine) as backend:
         requests: ir.Table = store.requests(backend)
         detection = detect(
             requests,

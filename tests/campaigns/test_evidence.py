@@ -36,6 +36,7 @@ WORLD = Scenario(
 def test_ranges_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = simulate_sketches(WORLD, tmp_path / "world", seed=1, key=KEY)
     for name, size in (("whole", 1_000_000), ("ranges", made.requests // 3)):
+        monkeypatch.setattr(evidence, "WHOLE_REQUESTS", size)
         monkeypatch.setattr(evidence, "RANGE_REQUESTS", size)
         found = scan(
             sketches=made.sketches, accounts=made.accounts, out=tmp_path / name, key=KEY

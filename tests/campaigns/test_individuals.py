@@ -56,7 +56,7 @@ def test_floors_are_a_part_of_the_populations_individuality() -> None:
     assert floors.content == pytest.approx(KEPT * habits.content.log_ratio)
     assert floors.rhythm == pytest.approx(KEPT * habits.rhythm.log_ratio)
     # all words are about as rare, so the group of all customers keeps the same floor
-    assert floors.content_of(habits) == pytest.approx(floors.content, rel=0.2)
+    assert floors.content_of(habits.content_floor) == pytest.approx(floors.content, rel=0.2)
     assert floors.conversation is None  # nobody follows up in this population
 
 

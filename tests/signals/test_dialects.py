@@ -31,7 +31,9 @@ REQUESTS = ibis.table(dict(_SKETCHES.items()) | _HALVED | {"framed": "boolean"},
 FAMILIES = ibis.table({"candidate": "int64", "kind": "int8", "key": "int64"}, name="families")
 CORES = ibis.table({"candidate": "int64", "account": "int64"}, name="cores")
 MEMBERS = ibis.table(
-    {"candidate": "int64", "account": "int64", "request_key": "int64"}, name="members"
+    {"candidate": "int64", "account": "int64", "request_key": "int64"}
+    | {"body_key": "int64", "mining": "boolean"},
+    name="members",
 )
 STREAMS = ibis.table(dict(REQUESTS.schema().items()) | {"campaign": "int64"}, name="streams")
 FED = ibis.table(
@@ -47,15 +49,12 @@ SIGNALS: dict[str, Callable[[], Any]] = {
     "feeders": lambda: families.feeders(REQUESTS),
     "feeders of some families": lambda: families.feeders(REQUESTS, FAMILIES),
     "families": lambda: families.fed_by_several(FED, accounts=4, requests=12),
-    "large feeders": lambda: families.large_feeders(REQUESTS, 1000),
-    "families of groups": lambda: families.fed_by_a_group(
-        families.fed_repeatedly(FED, 2), least=4, most=100_000
-    ),
+    "families of groups": lambda: families.fed_by_a_group(FED, least=4, most=100_000),
     "streams": lambda: streams.stream_members(REQUESTS, FAMILIES, CORES),
     "campaign requests": lambda: description.campaign_requests(
         REQUESTS, MEMBERS.rename(campaign="candidate")
     ),
-    "stream counts": lambda: streams.stream_counts(REQUESTS, MEMBERS),
+    "stream counts": lambda: streams.stream_counts(MEMBERS),
     "stream sample": lambda: streams.stream_sample(REQUESTS, MEMBERS, 60),
     "totals": lambda: description.totals(STREAMS),
     "models": lambda: description.model_tokens(STREAMS),

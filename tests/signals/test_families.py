@@ -13,7 +13,6 @@ from stillwatch.signals.families import (
     family_keys,
     fed_by_several,
     feeders,
-    large_feeders,
 )
 from stillwatch.signals.frames import with_framed
 
@@ -103,13 +102,3 @@ def test_only_mined_requests_and_accounts_make_a_family_large(table: Callable[..
     kept = fed_by_several(feeders(loaded(table, rows)), accounts=2, requests=6)
     told = [row for row in rows_of(kept, *ORDER) if row["kind"] not in WORDLESS]
     assert [(row["key"], row["account"]) for row in told] == [(1, 1), (1, 2), (1, 3)]
-
-
-def test_large_feeders_are_single_accounts(table: Callable[..., Any]) -> None:
-    rows = [{"account": 1, "system_key": 5} for _ in range(6)]
-    rows += [{"account": 2, "system_key": 5} for _ in range(5)]
-    rows += [{"account": 3, "system_key": 6 + i % 2} for i in range(6)]
-    found = rows_of(large_feeders(loaded(table, rows), 6), *ORDER)
-    assert [(KINDS[row["kind"]], row["key"], row["account"]) for row in found] == [
-        ("system_key", 5, 1)
-    ]

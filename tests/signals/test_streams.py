@@ -45,7 +45,8 @@ def test_the_stream_is_what_core_accounts_send_in_any_family(table: Callable[...
         table(families((0, HEAD, 10), (0, TAIL, 11), (1, HEAD, 10))),
         table(cores((0, 1), (1, 2))),
     )
-    rows = [tuple(row.values()) for row in rows_of(found, "candidate", "request_key")]
+    streams = found.select("candidate", "account", "request_key")
+    rows = [tuple(row.values()) for row in rows_of(streams, "candidate", "request_key")]
     assert rows == [(0, 1, 1), (0, 1, 2), (0, 1, 3), (1, 2, 5)]
 
 
@@ -58,23 +59,18 @@ def test_an_account_is_in_every_stream_whose_core_it_is_in(table: Callable[..., 
 
 
 def test_counts_are_by_half(table: Callable[..., Any]) -> None:
-    requests = table(
-        [{"request_key": i, "account": i // 4, "mining": i % 4 == 0} for i in range(8)]
-    )
-    members = table(pa.table({"candidate": [0] * 7, "account": [0] * 4 + [1] * 3,
-                              "request_key": range(7)}))  # fmt: skip
-    found = [tuple(r.values()) for r in rows_of(stream_counts(requests, members), "account")]
+    rows = [
+        {"request_key": i, "account": i // 4, "body_key": i, "mining": i % 4 == 0} for i in range(7)
+    ]
+    members = table(members_of(rows))
+    found = [tuple(r.values()) for r in rows_of(stream_counts(members), "account")]
     assert found == [(0, 0, 1, 3), (0, 1, 1, 2)]
 
 
 def members_of(requests: list[dict[str, Any]], candidate: int = 0) -> pa.Table:
-    return pa.table(
-        {
-            "candidate": [candidate] * len(requests),
-            "account": [row["account"] for row in requests],
-            "request_key": [row["request_key"] for row in requests],
-        }
-    )
+    columns = ("account", "request_key", "body_key", "mining")
+    members = pa.table({name: [row[name] for row in requests] for name in columns})
+    return members.append_column("candidate", pa.array([candidate] * len(requests), pa.int64()))
 
 
 def test_the_sample_is_capped_for_each_account_and_half(table: Callable[..., Any]) -> None:
@@ -123,7 +119,7 @@ def test_the_sample_does_not_depend_on_the_order_of_rows(table: Callable[..., An
 
 
 def test_candidates_are_sampled_apart(table: Callable[..., Any]) -> None:
-    rows = [{"request_key": i, "account": 1, "mining": True} for i in range(8)]
+    rows = [{"request_key": i, "account": 1, "body_key": i, "mining": True} for i in range(8)]
     both = pa.concat_tables([members_of(rows, 0), members_of(rows[4:], 1)])
     sample = rows_of(
         stream_sample(_slotted(table, rows), table(both), 3), "candidate", "request_key"

@@ -69,7 +69,7 @@ def deeds(evidence: Evidence, streams: Sequence[Candidate], examples: int = 0) -
         return description.campaign_requests(requests.select(*description.COLUMNS), members)
 
     everyone = np.unique(np.concatenate([stream.accounts for stream in streams]))
-    found = evidence.collect(of_campaigns, accounts=everyone)
+    found = evidence.collect(of_campaigns, everyone)
     rows = {
         "totals": _rows(description.totals(found)),
         "capability": _rows(description.shares(found, "capability")),

@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 STEPS = 8
 
-ACTIVITY = ("account", "requests", "mining_requests", "first_seen")
-"""What judging needs of the accounts' activity; the engine leaves the rest uncounted."""
-
 
 @dataclass(frozen=True)
 class Detection:
@@ -102,7 +99,7 @@ def detect(
     with progress.step("detecting", STEPS) as step:
         size = requests.count().to_pyarrow().as_py()
         evidence = Evidence.of(requests, seed, traits.account, size)
-        activity = evidence.activity(ACTIVITY)
+        activity = evidence.activity
         directory = Directory.of(names, activity)
         traits = traits.seen_from(activity.column("first_seen"))
         step.advance()

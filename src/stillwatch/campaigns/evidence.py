@@ -4,15 +4,18 @@ Most questions of detection are about each account on its own: what it does in a
 recur in its requests, which of its requests belong to a stream. Sealed days are sorted by account,
 so those are answered for one range of accounts after another, each read from all days, and put
 together. What is about many accounts at once (which families do several of them feed?) is asked of
-what is left after that.
+what is left after that. Of a range only the columns that a question needs are read, and the two
+questions that concern every request are answered by `campaigns.block`.
 
-A small window is one range, and is kept in the engine's memory.
+A small window is one range, and is kept in the engine's memory. So is any window on an engine that
+spreads its tables over machines: it has its own ways to keep memory bounded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import ibis
@@ -20,31 +23,34 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.candidates import as_tables
+from stillwatch.campaigns.block import WORDLESS_FAMILIES, Block, Cores, Wanted
+from stillwatch.campaigns.candidates import Candidate, as_tables
+from stillwatch.engine import spreads
 from stillwatch.signals.activity import account_activity
-from stillwatch.signals.families import (
-    TEMPLATES,
-    fed_by_a_group,
-    fed_by_several,
-    fed_repeatedly,
-    feeders,
-)
-from stillwatch.signals.frames import own_frames, with_framed
+from stillwatch.signals.families import WORDLESS, fed_by_a_group, fed_by_several, feeders
+from stillwatch.signals.frames import with_framed
 from stillwatch.signals.halves import with_half
 from stillwatch.signals.senders import sent_by_several
-from stillwatch.signals.streams import stream_counts, stream_members, stream_sample
+from stillwatch.signals.streams import (
+    SAMPLED_COLUMNS,
+    stream_counts,
+    stream_members,
+    stream_sample,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import ibis.expr.types as ir
 
-    from stillwatch.campaigns.candidates import Candidate
 
 Ints = NDArray[np.int64]
 
-RANGE_REQUESTS = 2_000_000
-"""Requests of a range of accounts: about 600 MB in the engine, and as much for work on them."""
+WHOLE_REQUESTS = 2_000_000
+"""Requests up to which a window is kept in the engine's memory: about 600 MB."""
+
+RANGE_REQUESTS = 4_000_000
+"""Requests of a range of accounts in a larger window: about 1.5 GB while they are sorted."""
 
 SAMPLED_REQUESTS = 500_000
 """Sampled requests that are looked at together: about 200 MB."""
@@ -52,6 +58,10 @@ SAMPLED_REQUESTS = 500_000
 MOST_ACCOUNTS = 100_000
 """Accounts that a family may have before it is taken for language: four times the accounts of the
 largest campaign on record."""
+
+
+ACTIVITY = ("account", "requests", "mining_requests", "first_seen")
+"""What is needed of the accounts' activity; the engine leaves the rest uncounted."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +72,10 @@ class Evidence:
         requests: sketches with `slot` and `mining`.
         bounds: first accounts of the ranges, and one more than the last account; empty where all
             is one range, whose requests have `framed` too.
-        frames: `own_frames` of each range.
     """
 
     requests: ir.Table
     bounds: tuple[int, ...] = ()
-    frames: tuple[ir.Table, ...] = ()
 
     @classmethod
     def of(cls, requests: ir.Table, seed: int, accounts: Ints, size: int) -> Evidence:
@@ -80,66 +88,40 @@ class Evidence:
             size: number of requests.
         """
         halved = with_half(requests, seed)
-        ranges = -(-size // RANGE_REQUESTS)
-        if ranges <= 1:
+        if size <= WHOLE_REQUESTS or spreads(requests):
             return cls(with_framed(halved).cache())
+        ranges = -(-size // RANGE_REQUESTS)
         firsts = accounts[np.arange(1, ranges) * len(accounts) // ranges].tolist()
-        cut = cls(halved, (int(accounts[0]), *firsts, int(accounts[-1]) + 1))
-        frames = tuple(own_frames(cut._range(*ends)).cache() for ends in pairwise(cut.bounds))
-        return replace(cut, frames=frames)
+        return cls(halved, (int(accounts[0]), *firsts, int(accounts[-1]) + 1))
 
-    def activity(self, columns: Sequence[str]) -> pa.Table:
-        """`signals.activity` of every account, sorted by account."""
-        # of the whole window at once: the columns that are asked for are few
-        found = account_activity(self.requests).select(*columns).to_pyarrow()
+    @cached_property
+    def activity(self) -> pa.Table:
+        """The columns `ACTIVITY` of `signals.activity`, of every account, sorted by account."""
+        # of the whole window at once: these columns are few
+        found = account_activity(self.requests).select(*ACTIVITY).to_pyarrow()
         return found.sort_by("account")
 
-    def gather(
-        self,
-        question: Callable[[ir.Table], ir.Table],
-        *,
-        accounts: Ints | None = None,
-        framed: bool = True,
-    ) -> pa.Table:
-        """Put a question about accounts to one range after another; all answers in one table.
+    def gather(self, question: Callable[[ir.Table], ir.Table], accounts: Ints) -> pa.Table:
+        """Put a question about some accounts to one range after another; all answers in one table.
 
         Args:
-            question: what to ask of the requests of a range.
-            accounts: sorted; put it to the requests of these only.
-            framed: whether the question needs `framed`.
+            question: what to ask of the requests of these accounts.
+            accounts: sorted.
         """
-        answers = [question(part).to_pyarrow() for part in self.parts(accounts, framed=framed)]
-        return pa.concat_tables(answers)
+        return pa.concat_tables([question(part).to_pyarrow() for part in self._of(accounts)])
 
-    def collect(
-        self, question: Callable[[ir.Table], ir.Table], *, accounts: Ints | None = None
-    ) -> ir.Table:
+    def collect(self, question: Callable[[ir.Table], ir.Table], accounts: Ints) -> ir.Table:
         """Like `gather`, but the answers stay in the engine, which spills them if need be."""
         if not self.bounds:
-            return question(self.requests).cache()
-        return self._stored(question(part) for part in self.parts(accounts))
-
-    def parts(self, accounts: Ints | None = None, *, framed: bool = True) -> Iterator[ir.Table]:
-        """The ranges one after another, each in the engine's memory while it is worked on.
-
-        Args:
-            accounts: only the requests of these, in ranges that have any.
-            framed: whether `framed` is needed.
-        """
-        if not self.bounds:
-            yield self.requests
-            return
-        for i, (low, high) in enumerate(pairwise(self.bounds)):
-            part = self._range(low, high)
-            if accounts is not None:
-                inside = accounts[np.searchsorted(accounts, low) : np.searchsorted(accounts, high)]
-                if not len(inside):
-                    continue
-                part = part.semi_join(ibis.memtable(pa.table({"account": inside})), "account")
-            yield (with_framed(part, self.frames[i]) if framed else part).cache()
+            return next(question(part) for part in self._of(accounts)).cache()
+        return self._stored(question(part) for part in self._of(accounts))
 
     def families(self, *, accounts: int, requests: int, mined: int) -> pa.Table:
         """Who feeds the families that several accounts feed: `signals.families.feeders`.
+
+        Families are those whose keys so many accounts repeat, but no more than `MOST_ACCOUNTS`:
+        what more use is language, and no template. So what leaves the engine is bounded by what
+        groups repeat, and not by the log.
 
         Args:
             accounts: least accounts of a family.
@@ -147,16 +129,23 @@ class Evidence:
             mined: mined requests of an account that can be in a core.
         """
         if not self.bounds:
-            return fed_by_several(
-                feeders(self.requests), accounts=accounts, requests=requests
-            ).to_pyarrow()
-        repeated = self.collect(lambda part: fed_repeatedly(feeders(part), mined))
-        kept = fed_by_a_group(repeated, least=accounts, most=MOST_ACCOUNTS).cache()
-        told = self._stored(
-            feeders(part, kept, kinds=TEMPLATES) for part in self.parts(framed=False)
-        )
-        wordless = repeated.filter(repeated.kind >= len(TEMPLATES))
-        fed = ibis.union(told, wordless, distinct=False)
+            found = feeders(self.requests).cache()
+            apart = found.kind.isin(WORDLESS)
+            repeated = found.filter((found.mining_requests >= mined) & ~apart)
+            kept = fed_by_a_group(repeated, least=accounts, most=MOST_ACCOUNTS)
+            told = found.semi_join(kept, ["kind", "key"])
+            fed = ibis.union(told, found.filter(apart), distinct=False)
+        else:
+            wordless: list[pa.Table] = []
+
+            def repeat(block: Block) -> pa.Table:
+                wordless.append(block.feeders(WORDLESS_FAMILIES))
+                return block.repeated(mined)
+
+            keys = self._stored(repeat(block) for block in self._blocks())
+            kept = fed_by_a_group(keys, least=accounts, most=MOST_ACCOUNTS)
+            wanted = Wanted.of(kept.to_pyarrow())
+            fed = self._stored(chain(wordless, (block.feeders(wanted) for block in self._blocks())))
         return fed_by_several(fed, accounts=accounts, requests=requests).to_pyarrow()
 
     def streams(
@@ -173,30 +162,58 @@ class Evidence:
             `signals.streams.stream_counts`; and `stream_sample`, a few candidates at a time, each
             with all its rows, in the order of the candidates.
         """
-        families, cores = map(ibis.memtable, as_tables(candidates))
-        few = [replace(c, accounts=c.accounts[:most]) for c in candidates]
-        sampled = ibis.memtable(as_tables(few)[1])
-        counts = []
+        families, cores = as_tables(candidates)
+        everyone = np.unique(cores.column("account").to_numpy())
+        counts: list[pa.Table] = []
+        if not self.bounds:
+            few = [Candidate(c.accounts[:most], c.families) for c in candidates]
+            members = stream_members(self.requests, *map(ibis.memtable, (families, cores))).cache()
+            counts.append(stream_counts(members).to_pyarrow())
+            chosen = members.semi_join(ibis.memtable(as_tables(few)[1]), ["candidate", "account"])
+            samples = stream_sample(self.requests, chosen, each).cache()
+        else:
+            wanted = Wanted.of(families)
+            sampled = Cores.of(cores, most, each)
 
-        def sample(part: ir.Table) -> ir.Table:
-            members = stream_members(part, families, cores).cache()
-            counts.append(stream_counts(part, members).to_pyarrow())
-            chosen = members.semi_join(sampled, ["candidate", "account"])
-            return stream_sample(part, chosen, each)
+            def sample(part: ir.Table) -> ir.Table:
+                found, chosen = Block.read(part, rows=True).streams(wanted, sampled)
+                counts.append(found)
+                rows = part.select(*(name for name in SAMPLED_COLUMNS if name != "framed"))
+                return rows.join(ibis.memtable(chosen), "request_key")
 
-        everyone = np.unique(np.concatenate([c.accounts for c in candidates]))
-        samples = self.collect(sample, accounts=everyone)
+            samples = self._stored(sample(part) for part in self._ranges(everyone))
         return pa.concat_tables(counts), _by_candidate(samples, len(candidates))
 
     def senders(self, bodies: Ints, without: Ints) -> Ints:
         """`signals.senders.sent_by_several` over the whole window."""
         return sent_by_several(self.requests, bodies, without)
 
-    def _range(self, low: int, high: int) -> ir.Table:
-        account = self.requests.account
-        return self.requests.filter((account >= low) & (account < high))
+    def _of(self, accounts: Ints) -> Iterator[ir.Table]:
+        """The requests of some accounts, with `framed`, range by range."""
+        if not self.bounds:
+            yield self.requests.semi_join(_table(accounts), "account")
+            return
+        for part in self._ranges(accounts):
+            yield with_framed(part.cache())
 
-    def _stored(self, answers: Iterator[ir.Table]) -> ir.Table:
+    def _blocks(self) -> Iterator[Block]:
+        for part in self._ranges():
+            yield Block.read(part)
+
+    def _ranges(self, accounts: Ints | None = None) -> Iterator[ir.Table]:
+        """The requests of one range after another; of some accounts only, if these are given."""
+        account = self.requests.account
+        for low, high in pairwise(self.bounds):
+            part = self.requests.filter((account >= low) & (account < high))
+            if accounts is not None:
+                inside = accounts[np.searchsorted(accounts, low) : np.searchsorted(accounts, high)]
+                if not len(inside):
+                    continue
+                part = part.semi_join(_table(inside), "account")
+            yield part
+
+    def _stored(self, answers: Iterable[ir.Table | pa.Table]) -> ir.Table:
+        """Answers in one table of the engine."""
         backend = self.requests.get_backend()
         name = ibis.util.gen_name("answers")
         table = None
@@ -206,6 +223,10 @@ class Evidence:
             else:
                 backend.insert(name, answer)
         return table
+
+
+def _table(accounts: Ints) -> ir.Table:
+    return ibis.memtable(pa.table({"account": accounts}))
 
 
 def _by_candidate(samples: ir.Table, candidates: int) -> Iterator[pa.Table]:

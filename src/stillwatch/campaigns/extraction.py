@@ -11,11 +11,13 @@ care of features that go together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.campaigns.coding import coded, pairs
 from stillwatch.campaigns.stream import COMMON_WORD, Stream, frame_words
 
 Floats = NDArray[np.float64]
@@ -93,8 +95,8 @@ def harvest_features(stream: Stream, codes: Ints, customers: int, vocabulary: Vo
     n = np.bincount(codes, minlength=customers).astype(float)
     out = np.full((customers, len(FEATURES)), np.nan)
     out[:, 0] = _breadth(stream, codes, n, vocabulary)
-    bodies = np.unique(np.stack([codes, stream.body]), axis=1)
-    out[:, 1] = np.bincount(bodies[0], minlength=customers) / np.maximum(n, 1)
+    askers, _, _ = pairs(codes, stream.body)
+    out[:, 1] = np.bincount(askers, minlength=customers) / np.maximum(n, 1)
     out[:, 2] = np.max([_commonest(codes, key, n) for key in stream.frames.T], axis=0)
     asked = np.maximum(stream.elicitation, stream.grading)
     out[:, 3] = np.bincount(codes, asked, customers) / np.maximum(n, 1)
@@ -123,7 +125,7 @@ def pooled_features(stream: Stream, vocabulary: Vocabulary) -> Floats:
 def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> Floats:
     filled = stream.tokens != 0
     owner = np.broadcast_to(codes[:, None], stream.tokens.shape)[filled]
-    distinct, word = np.unique(stream.tokens[filled], return_inverse=True)
+    distinct, word, _ = coded(stream.tokens[filled])
     # frames are an account's own, also where several accounts are one customer
     _, senders, sent = stream.coded()
     sender = np.broadcast_to(senders[:, None], stream.tokens.shape)[filled]
@@ -145,9 +147,9 @@ def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> 
 
 def _commonest(codes: Ints, key: Ints, n: Floats) -> Floats:
     known = key != -1
-    cells, counts = np.unique(np.stack([codes[known], key[known]]), axis=1, return_counts=True)
+    owners, _, counts = pairs(codes[known], key[known])
     top = np.zeros(len(n))
-    np.maximum.at(top, cells[0], counts)
+    np.maximum.at(top, owners, counts)
     return top / np.maximum(n, 1)
 
 
@@ -181,11 +183,12 @@ class Reference:
     @classmethod
     def _scored(cls, vocabulary: Vocabulary, accounts: Ints, features: Floats) -> Reference:
         # each customer is ranked among the others, as a stream is among all of them
-        nothing = np.zeros(0)
-        ranks = [
-            cls(vocabulary, accounts, np.delete(features, i, axis=0), nothing, nothing).ranks(row)
-            for i, row in enumerate(features)
-        ]
+        ranks = np.ones(features.shape)
+        for i, column in enumerate(features.T):
+            known = np.isfinite(column)
+            ordered = np.sort(column[known])
+            as_much = len(ordered) - np.searchsorted(ordered, column[known])
+            ranks[known, i] = as_much / max(len(ordered), 1)
         scores, least = [_fisher(row) for row in ranks], [_least_unusual(row) for row in ranks]
         return cls(vocabulary, accounts, features, np.sort(scores), np.sort(least))
 
@@ -201,13 +204,19 @@ class Reference:
         """Whether there are enough customers to judge by."""
         return len(self.features) >= MIN_CUSTOMERS
 
+    @cached_property
+    def _ordered(self) -> list[Floats]:
+        """What is known of each feature, sorted."""
+        return [np.sort(column[np.isfinite(column)]) for column in self.features.T]
+
     def ranks(self, row: Floats) -> Floats:
         """For each feature the share of customers that show at least as much; 1 where unknown."""
         ranks = np.ones(len(row))
         for i, value in enumerate(row):
-            known = self.features[:, i][np.isfinite(self.features[:, i])]
+            known = self._ordered[i]
             if np.isfinite(value) and len(known):
-                ranks[i] = (1 + (known >= value).sum()) / (1 + len(known))
+                as_much = len(known) - np.searchsorted(known, value)
+                ranks[i] = (1 + as_much) / (1 + len(known))
         return ranks
 
     def p_value(self, row: Floats) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.campaigns.coding import coded, pairs
 from stillwatch.campaigns.exchangeability import (
     Individuality,
     PairCounts,
@@ -190,9 +191,8 @@ def converses(stream: Stream) -> NDArray[np.bool_]:
 
 def _sharing(stream: Stream, codes: Ints, sizes: Ints) -> Share:
     """Distinct items of an account that another account of the group sends too."""
-    items = np.unique(np.stack([stream.body, codes]), axis=1)
-    _, index, senders = np.unique(items[0], return_inverse=True, return_counts=True)
-    owners = items[1]
+    owners, bodies, _ = pairs(codes, stream.body)
+    _, index, senders = coded(bodies)
     return _share(senders[index] > 1, owners, np.bincount(owners, minlength=len(sizes)))
 
 

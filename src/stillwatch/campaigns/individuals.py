@@ -20,8 +20,8 @@ from scipy import stats
 
 from stillwatch.campaigns.candidates import CORE_SHARE
 from stillwatch.campaigns.evalues import partial_conjunction
-from stillwatch.campaigns.exchangeability import MIN_INFORMED
-from stillwatch.campaigns.habits import KEPT, Habits, measure
+from stillwatch.campaigns.exchangeability import MIN_INFORMED, individuality
+from stillwatch.campaigns.habits import KEPT, Habits, compare_content, measure
 from stillwatch.campaigns.telling import Telling
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ class Floors:
             telling=telling,
         )
 
-    def content_of(self, habits: Habits) -> float | None:
-        """The floor of a group's content; None where this log has none."""
-        if self.content is None or not np.isfinite(habits.content_floor):
+    def content_of(self, floor: float) -> float | None:
+        """The floor of a group's content, from that of its words; None where this log has none."""
+        if self.content is None or not np.isfinite(floor):
             return self.content
-        return habits.content_floor
+        return floor
 
 
 def _floor(population: float) -> float | None:
@@ -116,12 +116,19 @@ class PeopleTest:
 def test_people(habits: Habits, floors: Floors) -> PeopleTest:
     """Test a group's habits, measured on data that did not choose the group."""
     return PeopleTest(
-        content=_individual(habits.content.p_at_least, floors.content_of(habits)),
+        content=_individual(habits.content.p_at_least, floors.content_of(habits.content_floor)),
         rhythm=_individual(habits.rhythm.p_at_least, floors.rhythm),
         volume=_volume_p(habits, floors.volume),
         conversation=_individual(habits.conversation.p_at_least, floors.conversation),
         sharing=habits.sharing.p_at_least(SHARED_ITEMS),
     )
+
+
+def test_content(stream: Stream, floors: Floors) -> float:
+    """`test_people`'s p-value of content alone, which bounds that of the whole from below."""
+    compared = compare_content(stream, floors.telling)
+    found = individuality(compared.pairs)
+    return _individual(found.p_at_least, floors.content_of(compared.floor))
 
 
 def _individual(p_at_least: Callable[[float], float], floor: float | None) -> float:

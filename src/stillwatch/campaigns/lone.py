@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
 from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
 from stillwatch.schema import Verdict
-from stillwatch.signals.families import KINDS, large_feeders
+from stillwatch.signals.families import feeders
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.concealment import Traits
@@ -99,9 +98,11 @@ def lone_extractors(
         traits: an account of a declared organisation is not a lone extractor.
         level: of the harvest test, shared by all accounts judged (Bonferroni).
     """
-    heavy = evidence.gather(lambda part: large_feeders(part, MIN_ITEMS))
-    frames = _frames(heavy, explained, traits)
-    if not frames or not reference.sufficient:
+    suspects = _suspects(evidence, explained, traits)
+    if not len(suspects) or not reference.sufficient:
+        return []
+    frames = _frames(evidence.gather(lambda part: feeders(part, kinds=("framed",)), suspects))
+    if not frames:
         return []
     candidates = [Candidate(f.accounts, (f,)) for f in frames]
     sampled = pa.concat_tables(evidence.streams(candidates, 1, SAMPLE)[1])
@@ -111,6 +112,15 @@ def lone_extractors(
     likely = [(f, own) for f, own in alone if _likely(f, own, several, reference)]
     judged = [judge_alone(f, own, several, reference, level / len(likely)) for f, own in likely]
     return [lone for lone in judged if lone is not None]
+
+
+def _suspects(evidence: Evidence, explained: Ints, traits: Traits) -> Ints:
+    """Accounts that send enough, that nothing else explains, and that declare no organisation."""
+    account, requests = (evidence.activity.column(n).to_numpy() for n in ("account", "requests"))
+    busy = account[requests >= MIN_ITEMS]
+    suspects = np.setdiff1d(busy, explained)
+    undeclared: Ints = suspects[traits.of(suspects).organization < 0]
+    return undeclared
 
 
 def _likely(family: Family, sample: Stream, several: Ints, reference: Reference) -> bool:
@@ -133,18 +143,16 @@ def _features(half: Stream, reference: Reference) -> Floats:
     return row
 
 
-def _frames(totals: pa.Table, explained: Ints, traits: Traits) -> list[Family]:
-    """What each account asks from frames of its own, if it is much and not explained otherwise."""
-    framed = totals.filter(pc.equal(totals.column("kind"), KINDS.index("framed")))
-    found = {
-        row["account"]: Family(
+def _frames(fed: pa.Table) -> list[Family]:
+    """What each account asks from frames of its own, if it is much; by account."""
+    found = [
+        Family(
             row["kind"], row["key"], np.array([row["account"]]), row["requests"], row["requests"]
         )
-        for row in framed.to_pylist()
-    }
-    suspects = np.setdiff1d(np.array(sorted(found), dtype=np.int64), explained)
-    undeclared = suspects[traits.of(suspects).organization < 0]
-    return [found[account] for account in undeclared.tolist()]
+        for row in fed.to_pylist()
+        if row["requests"] >= MIN_ITEMS
+    ]
+    return sorted(found, key=lambda family: int(family.accounts[0]))
 
 
 def judge_alone(

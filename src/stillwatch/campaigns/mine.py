@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import (
@@ -27,7 +26,7 @@ from stillwatch.campaigns.candidates import (
 from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
-from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
+from stillwatch.campaigns.individuals import Floors, PeopleTest, test_content, test_people
 from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import KINDS, WORDLESS
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from stillwatch.campaigns.evidence import Evidence
     from stillwatch.progress import Step
@@ -128,14 +128,13 @@ def population_sample(evidence: Evidence, accounts: Ints) -> Stream:
     """Requests of whole customers; which ones is decided by their keyed hashes."""
     chosen = np.sort(accounts)[:: max(1, len(accounts) // POPULATION_ACCOUNTS)]
     chosen = chosen[:POPULATION_ACCOUNTS]
-    table = ibis.memtable(pa.table({"account": chosen}))
 
     def sample(requests: ir.Table) -> ir.Table:
-        whole = requests.semi_join(table, "account")
-        members = whole.select("request_key", candidate=ibis.literal(0, "int64"))
-        return stream_sample(whole, members, SAMPLE_REQUESTS)
+        keys = requests.select("account", "request_key", "body_key", "mining")
+        members = keys.mutate(candidate=ibis.literal(0, "int64"))
+        return stream_sample(requests, members, SAMPLE_REQUESTS)
 
-    return sorted_stream(evidence.gather(sample, accounts=chosen))[1]
+    return sorted_stream(evidence.gather(sample, chosen))[1]
 
 
 def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine:
@@ -161,14 +160,17 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
     explained: list[Ints] = []
     promising: list[Candidate] = []
     for mined in seen:
-        people = _first_look(mined, floors)
-        if people.p <= SCREEN:
-            kept.append(mined)
-        if people.p <= EXPLAINED:
-            explained.append(mined.candidate.accounts)
+        # a group that writes about things of its own is people, whatever its other habits
+        content = test_content(mined.sample.half(mining=True), floors)
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
-        if people.content <= PROMISING and own:
+        if content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
+        if content > SCREEN or (p := _first_look(mined, floors).p) > SCREEN:
+            continue
+        # a copy, so that the rest of what was read with it can go
+        kept.append(replace(mined, sample=mined.sample.copy()))
+        if p <= EXPLAINED:
+            explained.append(mined.candidate.accounts)
     for joined in _look(evidence, communities(promising, len(accounts)), "a pool of templates"):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
             kept.append(_part(joined, part))
@@ -234,12 +236,13 @@ def _look(evidence: Evidence, candidates: list[Candidate], found_by: str) -> Ite
     starts = np.searchsorted(of, np.arange(len(candidates) + 1))
     for sampled in samples:
         index, sample = sorted_stream(sampled)
+        ends = np.searchsorted(index, np.arange(len(candidates) + 1))
         for i in np.unique(index).tolist():
             candidate = candidates[i]
             rows = slice(starts[i], starts[i + 1])
             full = np.zeros((len(candidate.accounts), 2), dtype=np.int64)
             full[np.searchsorted(candidate.accounts, who[rows])] = halves[rows]
-            yield Mined(candidate, sample.take(index == i), full, found_by)
+            yield Mined(candidate, sample.take(slice(ends[i], ends[i + 1])), full, found_by)
 
 
 def _wordless(

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags
 
+from stillwatch.campaigns.agreement import common_words
+from stillwatch.campaigns.coding import coded
 from stillwatch.schema import N_TOKENS
 
 if TYPE_CHECKING:
@@ -91,9 +92,13 @@ class Stream:
             client=_ints(table, "client_key"),
         )
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> Stream:
+    def take(self, rows: NDArray[np.bool_] | Ints | slice) -> Stream:
         """Some of the requests."""
         return Stream(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def copy(self) -> Stream:
+        """The same in memory of its own."""
+        return self.take(np.arange(len(self)))
 
     def half(self, *, mining: bool) -> Stream:
         """The requests of one half of the evidence."""
@@ -113,8 +118,7 @@ class Stream:
 
     def coded(self) -> tuple[Ints, Ints, Ints]:
         """Distinct accounts, each request's index into them, and each one's number of requests."""
-        accounts, codes = np.unique(self.account, return_inverse=True)
-        return accounts, codes, np.bincount(codes, minlength=len(accounts))
+        return coded(self.account)
 
     def words_in(self, codes: Ints, telling: Telling | None = None) -> Words:
         """Sampled content words as incidences.
@@ -130,8 +134,7 @@ class Stream:
         filled = self.tokens != 0
         request = np.broadcast_to(np.arange(len(self))[:, None], self.tokens.shape)[filled]
         owner = codes[request]
-        distinct, word = np.unique(self.tokens[filled], return_inverse=True)
-        frequency = np.bincount(word, minlength=len(distinct)).astype(float)
+        distinct, word, frequency = coded(self.tokens[filled])
         if telling is None:
             weight = np.log(max(len(self), 1) / np.maximum(frequency, 1)) ** 2
         else:
@@ -176,17 +179,17 @@ class Words:
         if not len(self.request):
             return 0.0
         size = int(self.request[-1]) + 1
-        matrix = csr_matrix(
-            (np.ones(len(self.word)), (self.request, self.word)), shape=(size, len(self.weight))
-        )
-        weighted = matrix @ diags(self.weight)
+        starts = np.searchsorted(self.request, np.arange(size + 1))
         total, square = 0.0, 0.0
         for shift in _SHIFTS:
             if size <= shift:
                 break
             stride = max(1, (size - shift) * len(_SHIFTS) // most)
             first = np.arange(0, size - shift, stride)
-            x = np.asarray(weighted[first].multiply(matrix[first + shift]).sum(axis=1)).ravel()
+            bounds, common = common_words(starts, self.word, first, shift, len(self.weight))
+            some = np.flatnonzero(np.diff(bounds))
+            x = np.zeros(len(first))
+            x[some] = np.add.reduceat(self.weight[common], bounds[some]) if len(some) else 0.0
             total += float(x.sum())
             square += float((x**2).sum())
         return square / total if total else 0.0
@@ -202,9 +205,7 @@ def frame_words(owner: Ints, word: Ints, sizes: Ints) -> NDArray[np.bool_]:
     """
     if not len(word):
         return np.zeros(0, dtype=bool)
-    _, cell, counts = np.unique(
-        owner * (int(word.max()) + 1) + word, return_inverse=True, return_counts=True
-    )
+    _, cell, counts = coded(owner * (int(word.max()) + 1) + word)
     often = counts[cell]
     framed: NDArray[np.bool_] = (often >= FRAME_REPEATS) & (often > FRAME_WORD * sizes[owner])
     return framed
@@ -214,9 +215,11 @@ def _common_frame(
     owner: Ints, word: Ints, framed: NDArray[np.bool_], words: int
 ) -> NDArray[np.bool_]:
     """Which words are in the frames of many who use them."""
-    _, first = np.unique(owner * max(words, 1) + word, return_index=True)
-    users = np.bincount(word[first], minlength=words)
-    often = np.bincount(word[first], framed[first], words)
+    # all incidences of one owner and word are framed, or none
+    cells = np.unique((owner * max(words, 1) + word) * 2 + framed)
+    used = cells // 2 % max(words, 1)
+    users = np.bincount(used, minlength=words)
+    often = np.bincount(used, cells % 2, words)
     return (often >= MIN_FRAMED) & (often > COMMON_FRAME * users)
 
 

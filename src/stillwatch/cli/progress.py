@@ -15,6 +15,7 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
 from rich.text import Text
@@ -59,6 +60,8 @@ def _bars(stream: TextIO) -> RichProgress:
         BarColumn(),
         _Amount(),
         TimeElapsedColumn(),
+        TextColumn("left", style="dim"),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=Console(file=stream),
     )

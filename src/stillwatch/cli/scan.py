@@ -52,6 +52,12 @@ def scan_command(
         typer.Option("--keep-examples", min=0, help="Raw prompts to keep for each campaign."),
     ] = 0,
     memory: Memory = "4GB",
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine", help="duckdb, spark (as spark-submit sets it up), or a Spark master's URL."
+        ),
+    ] = "duckdb",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -74,6 +80,7 @@ def scan_command(
             seed=seed,
             keep_examples=keep_examples,
             memory=memory,
+            engine=engine,
             progress=progress,
         )
     if as_json:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**30
 MAX_FILES = 10_000
 
+
+class TooMuchError(ValueError):
+    """An archive would be larger than whoever reads it accepts."""
+
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*", re.ASCII)
 _LOCAL, _CENTRAL, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _FIXED = struct.pack("<HHHHH", 20, 0, 0, 0, 0x21)  # version, flags, stored, 1980-01-01 00:00
@@ -31,7 +36,8 @@ def pack_files(files: Mapping[str, bytes]) -> bytes:
     """Files as an archive, in the order of their names.
 
     Raises:
-        ValueError: a name is not one that archives of ours have, or there is too much.
+        ValueError: a name is not one that archives of ours have.
+        TooMuchError: there is more than an archive may hold.
     """
     parts: list[bytes] = []
     central: list[bytes] = []
@@ -45,7 +51,7 @@ def pack_files(files: Mapping[str, bytes]) -> bytes:
         at += len(head) + len(data)
     whole = b"".join([*parts, _ending(central, at)])
     if len(whole) > MAX_BYTES or len(files) > MAX_FILES:
-        raise ValueError("too much for an archive")
+        raise TooMuchError("too much for an archive")
     return whole
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from stillwatch.campaigns.trial import Trial
 from stillwatch.errors import InputError
 from stillwatch.evidence.canonical import digest
-from stillwatch.evidence.container import pack_files, read_archive
+from stillwatch.evidence.container import TooMuchError, pack_files, read_archive
 from stillwatch.evidence.freeze import Frozen, freeze, thaw
 from stillwatch.evidence.mask import Mask
 
@@ -45,8 +45,10 @@ class Docket:
     findings: str
 
 
-def write_docket(detection: Detection, findings: bytes, folder: Path) -> None:
-    """Keep what a scan's verdicts follow from, in its folder.
+def write_docket(detection: Detection, findings: bytes, folder: Path) -> bool:
+    """Keep what a scan's verdicts follow from, in its folder; say whether it fits an archive.
+
+    Where it does not, none is left, and no bundles can be made of that scan.
 
     Args:
         detection: the outcome.
@@ -58,12 +60,18 @@ def write_docket(detection: Detection, findings: bytes, folder: Path) -> None:
     head = msgspec.json.encode({"findings": digest(findings)})
     target = folder / FOLDER / FILE
     target.parent.mkdir(exist_ok=True)
+    try:
+        packed = pack_files(as_files(frozen) | {"head.json": head})
+    except TooMuchError:
+        target.unlink(missing_ok=True)
+        return False
     partial = target.with_name(f"{FILE}.partial")
     with partial.open("wb") as file:
-        file.write(pack_files(as_files(frozen) | {"head.json": head}))
+        file.write(packed)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(target)
+    return True
 
 
 def read_docket(folder: Path) -> Docket:

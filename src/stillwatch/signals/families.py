@@ -43,7 +43,7 @@ def family_keys(requests: ir.Table, *carry: str, kinds: tuple[str, ...] = KINDS)
     for code, kind in enumerate(KINDS):
         if kind not in kinds:
             continue
-        key = _key(requests, kind)
+        key = key_of(requests, kind)
         part = requests.select(kind=ibis.literal(code, "int8"), key=key, **_same(requests, carry))
         parts.append(part.filter(part.key.notnull()))
     return ibis.union(*parts, distinct=False)
@@ -80,42 +80,33 @@ def fed_by_several(feeders: ir.Table, *, accounts: int, requests: int) -> ir.Tab
     return feeders.semi_join(kept, ["kind", "key"])
 
 
-def fed_repeatedly(feeders: ir.Table, least: int) -> ir.Table:
-    """Accounts that feed a family so often, in the mining half: those that can be in its core.
-
-    Needs nothing but an account's own requests, so that most keys, which come once, go before
-    accounts are put together. Families without shared words are kept whole.
-    """
-    wordless = feeders.kind.isin(WORDLESS)
-    return feeders.filter((feeders.mining_requests >= least) | wordless)
-
-
 def fed_by_a_group(repeated: ir.Table, *, least: int, most: int) -> ir.Table:
     """Families that so many accounts feed repeatedly: `kind`, `key`.
 
     What more than `most` accounts use is language, and no template.
+
+    Args:
+        repeated: `kind`, `key`, a row for each account that feeds it often enough to be in a core.
+        least: accounts.
+        most: accounts.
     """
     sizes = repeated.group_by("kind", "key").agg(accounts=repeated.count())
-    small = (sizes.accounts >= least) & (sizes.accounts <= most)
-    return sizes.filter(small & ~sizes.kind.isin(WORDLESS)).select("kind", "key")
+    return sizes.filter(sizes.accounts.between(least, most)).select("kind", "key")
 
 
-def large_feeders(requests: ir.Table, least: int) -> ir.Table:
-    """Families that one account feeds at least so often: `kind`, `key`, `account`, `requests`."""
-    heavy = requests.group_by("account").agg(total=requests.count())
-    of_heavy = requests.semi_join(heavy.filter(heavy.total >= least), "account")
-    fed = feeders(of_heavy)
-    return fed.filter(fed.requests >= least)
+def asks(requests: ir.Table) -> ir.BooleanValue:
+    """Whether each request asks for reasoning or grading."""
+    return (requests.elicitation >= ASKED_SCORE) | (requests.grading >= ASKED_SCORE)
 
 
-def _key(requests: ir.Table, kind: str) -> ir.Value:
+def key_of(requests: ir.Table, kind: str) -> ir.Value:
+    """Each request's key of one kind; null where it has none."""
     if kind.startswith("band"):
         return requests.bands[int(kind[4:])]
     if kind == "framed":
         return ibis.ifelse(requests.framed, ibis.literal(0, "int64"), ibis.null("int64"))
     if kind == "asked":
-        asked = (requests.elicitation >= ASKED_SCORE) | (requests.grading >= ASKED_SCORE)
-        return ibis.ifelse(asked, ibis.literal(0, "int64"), ibis.null("int64"))
+        return ibis.ifelse(asks(requests), ibis.literal(0, "int64"), ibis.null("int64"))
     return requests[kind]
 
 

@@ -49,19 +49,23 @@ def stream_members(requests: ir.Table, families: ir.Table, cores: ir.Table) -> i
         cores: `candidate`, `account`.
 
     Returns:
-        `candidate`, `account`, `request_key`, one row each.
+        `candidate`, `account`, `request_key`, `body_key`, `mining`, one row each.
     """
     of_cores = requests.semi_join(cores, "account")
-    keys = family_keys(of_cores, "account", "request_key")
-    hits = keys.join(families, ["kind", "key"]).select("candidate", "account", "request_key")
+    carried = ("account", "request_key", "body_key", "mining")
+    keys = family_keys(of_cores, *carried)
+    hits = keys.join(families, ["kind", "key"]).select("candidate", *carried)
     return hits.semi_join(cores, ["candidate", "account"]).distinct()
 
 
-def stream_counts(requests: ir.Table, members: ir.Table) -> ir.Table:
-    """Requests of each account in each stream: `candidate`, `account`, `mined`, `tested`."""
-    rows = members.join(requests.select("request_key", "mining"), "request_key")
-    return rows.group_by("candidate", "account").agg(
-        mined=rows.mining.cast("int64").sum(), tested=(~rows.mining).cast("int64").sum()
+def stream_counts(members: ir.Table) -> ir.Table:
+    """Requests of each account in each stream: `candidate`, `account`, `mined`, `tested`.
+
+    Args:
+        members: of `stream_members`.
+    """
+    return members.group_by("candidate", "account").agg(
+        mined=members.mining.cast("int64").sum(), tested=(~members.mining).cast("int64").sum()
     )
 
 
@@ -70,13 +74,17 @@ def stream_sample(requests: ir.Table, members: ir.Table, per_account: int) -> ir
 
     Which ones is decided by the keyed hash of the body: a random choice of items that is the same
     in every account, so that items which several accounts send stay visible in the sample.
+
+    Args:
+        requests: sketches with `slot`, `mining` and `framed`.
+        members: of `stream_members`.
+        per_account: requests of an account and half.
     """
-    rows = requests.select(*SAMPLED_COLUMNS).join(
-        members.select("candidate", "request_key"), "request_key"
-    )
+    # chosen by keys alone, so that what is wide is carried for the chosen only
     rank = ibis.row_number().over(
-        group_by=[rows.candidate, rows.account, rows.mining],
-        order_by=[rows.body_key, rows.request_key],
+        group_by=[members.candidate, members.account, members.mining],
+        order_by=[members.body_key, members.request_key],
     )
-    ranked = rows.mutate(rank=rank)
-    return ranked.filter(ranked["rank"] < per_account).drop("rank")
+    ranked = members.mutate(rank=rank)
+    chosen = ranked.filter(ranked["rank"] < per_account).select("candidate", "request_key")
+    return requests.select(*SAMPLED_COLUMNS).join(chosen, "request_key")

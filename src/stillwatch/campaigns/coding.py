@@ -1,0 +1,27 @@
+"""Values into codes, as `numpy.unique` does it, by hashing in place of sorting."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.counting import first_codes
+
+Ints = NDArray[np.int64]
+
+
+def coded(values: Ints) -> tuple[Ints, Ints, Ints]:
+    """Distinct values, sorted; each value's index into them; and how often each comes."""
+    distinct, codes, counts = first_codes(np.ascontiguousarray(values, dtype=np.int64))
+    order = np.argsort(distinct)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return distinct[order], place[codes], counts[order]
+
+
+def pairs(one: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
+    """Distinct pairs of a code (from 0) and any value, by code: code, value, how often it comes."""
+    values, code, _ = coded(other)
+    width = max(len(values), 1)
+    cells, counts = np.unique(one * width + code, return_counts=True)
+    return cells // width, values[cells % width], counts

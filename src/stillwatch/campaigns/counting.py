@@ -1,0 +1,228 @@
+"""Compiled loops over the requests of a range, sorted by account.
+
+Everything about an account lies together, so a few short sorts answer what an engine needs a hash
+table of all requests for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.sketch.jit import kernel
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@kernel
+def repeated_keys(starts, key, counted, least):  # type: ignore[no-untyped-def]
+    """Keys that an account has at least so often, once for each such account.
+
+    Args:
+        starts: int64[accounts + 1], where each account's requests begin.
+        key: int64[requests].
+        counted: bool[requests], which requests count.
+        least: how often.
+    """
+    found = np.empty(int(counted.sum()) // least, np.int64)
+    size = 0
+    for account in range(starts.size - 1):
+        rows = np.flatnonzero(counted[starts[account] : starts[account + 1]])
+        if rows.size < least:
+            continue
+        own = np.sort(key[starts[account] + rows])
+        run = 1
+        for i in range(1, own.size + 1):
+            if i < own.size and own[i] == own[i - 1]:
+                run += 1
+                continue
+            if run >= least:
+                found[size] = own[i - 1]
+                size += 1
+            run = 1
+    return found[:size]
+
+
+@kernel
+def mark_repeated(starts, key, known, least, marked):  # type: ignore[no-untyped-def]
+    """Mark the requests whose key comes at least so often in their account.
+
+    Args:
+        starts: as in `repeated_keys`.
+        key: as in `repeated_keys`.
+        known: bool[requests], which requests have a key.
+        least: how often.
+        marked: bool[requests], written to.
+    """
+    for account in range(starts.size - 1):
+        rows = starts[account] + np.flatnonzero(known[starts[account] : starts[account + 1]])
+        if rows.size < least:
+            continue
+        own = key[rows]
+        order = np.argsort(own)
+        begin = 0
+        for i in range(1, own.size + 1):
+            if i < own.size and own[order[i]] == own[order[begin]]:
+                continue
+            if i - begin >= least:
+                for j in range(begin, i):
+                    marked[rows[order[j]]] = True
+            begin = i
+
+
+@kernel
+def place_keys(key, table, code):  # type: ignore[no-untyped-def]
+    """Fill a hash table of distinct keys, by open addressing.
+
+    Args:
+        key: int64[keys].
+        table: int64[power of two], written to: the keys.
+        code: int64[power of two] of -1, written to: the place of each in `key`.
+    """
+    mask = np.uint64(table.size - 1)
+    for i in range(key.size):
+        slot = ((np.uint64(key[i]) * _GOLDEN) >> np.uint64(32)) & mask
+        while code[slot] >= 0:
+            slot = (slot + np.uint64(1)) & mask
+        table[slot], code[slot] = key[i], i
+
+
+@kernel
+def find_keys(key, known, table, code):  # type: ignore[no-untyped-def]
+    """The place of each request's key among those of a hash table; -1 where it is none of them.
+
+    Args:
+        key: as in `mark_repeated`.
+        known: as in `mark_repeated`.
+        table: of `place_keys`.
+        code: of `place_keys`.
+    """
+    found = np.full(key.size, -1, np.int64)
+    mask = np.uint64(table.size - 1)
+    for i in range(key.size):
+        if not known[i]:
+            continue
+        slot = ((np.uint64(key[i]) * _GOLDEN) >> np.uint64(32)) & mask
+        while code[slot] >= 0:
+            if table[slot] == key[i]:
+                found[i] = code[slot]
+                break
+            slot = (slot + np.uint64(1)) & mask
+    return found
+
+
+@kernel
+def count_found(starts, found, mining):  # type: ignore[no-untyped-def]
+    """How often each account has each key that was found.
+
+    Args:
+        starts: as in `repeated_keys`.
+        found: of `find_keys`.
+        mining: bool[requests].
+
+    Returns:
+        int64[pairs] each: key, account (its place), requests, mined requests.
+    """
+    room = int((found >= 0).sum())
+    keys, accounts = np.empty(room, np.int64), np.empty(room, np.int64)
+    requests, mined = np.empty(room, np.int64), np.empty(room, np.int64)
+    size = 0
+    for account in range(starts.size - 1):
+        rows = starts[account] + np.flatnonzero(found[starts[account] : starts[account + 1]] >= 0)
+        own = found[rows]
+        order = np.argsort(own)
+        for i in range(own.size):
+            row = rows[order[i]]
+            if i == 0 or found[row] != keys[size - 1]:
+                keys[size], accounts[size] = found[row], account
+                requests[size] = mined[size] = 0
+                size += 1
+            requests[size - 1] += 1
+            mined[size - 1] += mining[row]
+    return keys[:size], accounts[:size], requests[:size], mined[:size]
+
+
+@kernel
+def stream_rows(starts, found, listed, fed, cored, joined, most, mining):  # type: ignore[no-untyped-def]
+    """Which requests are in which candidates' streams.
+
+    Args:
+        starts: as in `repeated_keys`.
+        found: int64[kinds, requests], the family that each request has of each kind, or -1.
+        listed: int64[families + 1], where each family's candidates begin.
+        fed: int64, the candidates of families.
+        cored: int64[accounts + 1], where each account's candidates begin.
+        joined: int64, the candidates of accounts.
+        most: int64[places in joined], requests of an account and half to name.
+        mining: bool[requests].
+
+    Returns:
+        int64[places in joined, 2]: requests by half, mined first; and the first of them in the
+        order of the requests: int64[named] each of candidate and request (its place).
+    """
+    counts = np.zeros((joined.size, 2), np.int64)
+    room = 1024
+    of, row = np.empty(room, np.int64), np.empty(room, np.int64)
+    candidates = int(joined.max()) + 1
+    place = np.full(candidates, -1, np.int64)
+    seen = np.full(candidates, -1, np.int64)
+    size = 0
+    for account in range(starts.size - 1):
+        if cored[account] == cored[account + 1]:
+            continue
+        for i in range(cored[account], cored[account + 1]):
+            place[joined[i]] = i
+        for request in range(starts[account], starts[account + 1]):
+            half = 0 if mining[request] else 1
+            for kind in range(found.shape[0]):
+                family = found[kind, request]
+                if family < 0:
+                    continue
+                for i in range(listed[family], listed[family + 1]):
+                    candidate = fed[i]
+                    # what an earlier account left has a smaller place
+                    if candidate >= candidates or place[candidate] < cored[account]:
+                        continue
+                    if seen[candidate] == request:
+                        continue
+                    seen[candidate] = request
+                    at = place[candidate]
+                    counts[at, half] += 1
+                    if counts[at, half] > most[at]:
+                        continue
+                    if size == room:
+                        of, row = np.append(of, of), np.append(row, row)
+                        room *= 2
+                    of[size], row[size] = candidate, request
+                    size += 1
+    return counts, of[:size], row[:size]
+
+
+@kernel
+def first_codes(values):  # type: ignore[no-untyped-def]
+    """Number distinct values as they first come.
+
+    Args:
+        values: int64.
+
+    Returns:
+        The distinct values, each value's number, and how often each comes.
+    """
+    room = 16
+    while room < 2 * values.size:
+        room *= 2
+    slots = np.full(room, -1, np.int64)
+    mask = np.uint64(room - 1)
+    distinct, counts = np.empty(values.size, np.int64), np.zeros(values.size, np.int64)
+    codes = np.empty(values.size, np.int64)
+    size = 0
+    for i in range(values.size):
+        slot = ((np.uint64(values[i]) * _GOLDEN) >> np.uint64(32)) & mask
+        while slots[slot] >= 0 and distinct[slots[slot]] != values[i]:
+            slot = (slot + np.uint64(1)) & mask
+        if slots[slot] < 0:
+            slots[slot] = size
+            distinct[size] = values[i]
+            size += 1
+        codes[i] = slots[slot]
+        counts[codes[i]] += 1
+    return distinct[:size], codes, counts[:size]
