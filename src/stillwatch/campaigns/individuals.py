@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MIN_POPULATION = np.log(1.5)
 """Log individuality of the population below which a habit is not used."""
 
+MIN_REPEATS = 0.05
+"""Share of the population's openings that repeat one, up to which the habit is not used."""
+
 VOLUME_FLOOR = 0.3
 """Log-sd of use within the most even honest groups; published groups of people show .4 to 1.1."""
 
@@ -48,7 +51,7 @@ class Floors:
     Attributes:
         content, rhythm: log R; None where the population shows too little of it. That of content
             is the population's own: a group's depends on the words it uses (`Habits`).
-        conversation: share of follow-ups and repeats; None where people show none.
+        conversation: share of openings that repeat one; None where people hardly do.
         volume: log-sd.
         telling: what agreements in words are worth; None where nothing was learned.
     """
@@ -64,10 +67,12 @@ class Floors:
         """Floors from the habits of whole customers, drawn from the log itself."""
         telling = Telling.of(population)
         habits = measure(population, telling=telling)
+        # a family is told by how prompts open or end, and later turns hardly ever have it
+        opened = measure(population.take(population.turns <= 1)).conversation.value
         return cls(
             _floor(habits.content.log_ratio),
             _floor(habits.rhythm.log_ratio),
-            KEPT * habits.conversation.value if habits.conversation.value > 0.05 else None,
+            KEPT * opened if opened > MIN_REPEATS else None,
             telling=telling,
         )
 

@@ -180,7 +180,7 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
 
     Args:
         judged: the groups that were tested.
-        parts: groups inside them; they add accounts to campaigns and never make one.
+        parts: groups inside them; those that no campaign has yet are campaigns of their own.
         court: what they were judged by.
         public: bodies that accounts outside of the groups send too, sorted.
     """
@@ -194,7 +194,7 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
     )
     campaigns: list[tuple[list[Judged], set[int]]] = []
     taken: dict[int, int] = {}
-    for judged_group, whole in [*((g, True) for g in order), *((p, False) for p in parts)]:
+    for judged_group in [*order, *parts]:
         group, members = _with_members(judged_group, court, public)
         claims = [taken[account] for account in members if account in taken]
         new = [account for account in members if account not in taken]
@@ -202,7 +202,7 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
             home = max(set(claims), key=lambda c: (claims.count(c), -c))
             if campaigns[home][0][0].verdict != group.verdict:
                 continue
-        elif whole and len(new) >= MIN_NEW:
+        elif group.verdict in VERDICT_ORDER and len(new) >= MIN_NEW:
             home = len(campaigns)
             campaigns.append(([], set()))
         else:
