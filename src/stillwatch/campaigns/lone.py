@@ -41,8 +41,8 @@ LIKELY = 0.01
 that is judged makes the level stricter for all."""
 
 MIN_DAYS = 5
-"""Days on which an account must have asked from its frames: a benchmark is run in an evening or
-two, in words of one's own as well."""
+"""Effective number of days on which an account must have asked from its frames: a benchmark is run
+in an evening or two, in words of one's own as well."""
 
 UNUSUAL = {"novelty": 0.6, "elicitation": 0.2}
 """Largest ranks of what is accused. A harvest hardly ever asks twice; and long answers in place of
@@ -128,10 +128,16 @@ def _likely(family: Family, sample: Stream, several: Ints, reference: Reference)
     half = sample.half(mining=True)
     if len(half) < SAMPLE_REQUESTS or _shared(half, several) > SHARED:
         return False
-    if len(np.unique(half.slot // 24)) < MIN_DAYS:
+    if _days(half) < MIN_DAYS:
         return False
     others = reference.without(int(family.accounts[0]))
     return others.p_at_once(_features(half, others)) <= LIKELY
+
+
+def _days(half: Stream) -> float:
+    """Effective number of days (inverse Simpson index): two busy days and a few others are two."""
+    _, counts = np.unique(half.slot // 24, return_counts=True)
+    return float(counts.sum() ** 2 / (counts**2).sum())
 
 
 def _shared(sample: Stream, several: Ints) -> float:

@@ -127,7 +127,8 @@ def impersonal(stream: Stream, floors: Floors, level: float) -> Ints:
     customer do: a Poisson test of its agreeing pairs against the others' rate. A group is compared
     with the least individual of honest groups, an account with the customers that it would be one
     of. Blending in is the absence of evidence for a person; this is evidence for a share of a
-    queue.
+    queue. Both are asked for: a customer may be less of a person than the average without being a
+    share of anything.
     """
     content = compare_content(stream, floors.telling, kept=1.0)
     accounts = content.accounts
@@ -136,7 +137,8 @@ def impersonal(stream: Stream, floors: Floors, level: float) -> Ints:
         return accounts[:0]
     agreeing, expected = account_ratios(content.pairs)
     p = stats.poisson.cdf(np.ceil(agreeing), expected * np.exp(typical))
-    found: Ints = accounts[p <= level]
+    blends = _within(content.pairs, _floor(compare_content(stream, floors.telling), floors))
+    found: Ints = accounts[(p <= level) & blends]
     return found
 
 
