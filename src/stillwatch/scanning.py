@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns import detect
+from stillwatch.declared import cover, load_declared, with_declared
 from stillwatch.engine import session
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.docket import write_docket
@@ -20,6 +21,7 @@ from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.report import write_report
 from stillwatch.schema import FINDINGS_FORMAT, Findings
+from stillwatch.signals.population import population_totals
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
 from stillwatch.summary import summarise
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns import Detection
+    from stillwatch.declared import Entry
     from stillwatch.progress import Progress
 
 
@@ -58,6 +61,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     out: str | Path,
     sketches: str | Path | None = None,
     accounts: str | Path | None = None,
+    declarations: str | Path | None = None,
     format: str | None = None,  # noqa: A002 - the contract's name
     fdr: float = 0.01,
     seed: int = 0,
@@ -77,6 +81,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             the sketches, from which an interrupted or extended scan goes on, and `evidence`, from
             which bundles are made.
         accounts: the account file, if there is one.
+        declarations: the provider's list of declared structure, if there is one.
         format: name of the log format; recognised by content where not given.
         fdr: false discovery rate of accused campaigns.
         seed: of the split of the evidence into halves.
@@ -98,6 +103,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     key = key or SketchKey.load()
     sketcher = Sketcher(key)
     declared = read_accounts(Path(accounts)).table if accounts else None
+    entries = load_declared(Path(declarations)) if declarations else ()
     rejected = folder / "rejected.jsonl"
     if sketches is not None:
         store = SketchStore.open(_existing(Path(sketches)), key.fingerprint)
@@ -113,6 +119,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         store,
         sketcher,
         declared,
+        entries=entries,
         fdr=fdr,
         seed=seed,
         examples=keep_examples,
@@ -166,11 +173,12 @@ def _existing(sketches: Path) -> Path:
 
 
 @contextmanager
-def detected(
+def detected(  # noqa: PLR0913 - what a scan is told, in one call
     store: SketchStore,
     sketcher: Sketcher,
     declared: pa.Table | None,
     *,
+    entries: Sequence[Entry] = (),
     fdr: float = 0.01,
     seed: int = 0,
     examples: int = 0,
@@ -183,6 +191,7 @@ def detected(
         store: sketches, sealed.
         sketcher: of the store's key.
         declared: the account file (`schema.ACCOUNTS`), or None.
+        entries: of the provider's list of declared structure.
         fdr: false discovery rate of accused campaigns.
         seed: of the split of the evidence into halves.
         examples: requests of each campaign to name.
@@ -197,15 +206,21 @@ def detected(
         raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
     with session(memory=memory, spill=store.path / "spill") as backend:
         requests: ir.Table = store.requests(backend)
+        coverage = None
+        if entries:
+            last = population_totals(requests).last_seen.to_pyarrow()[0].as_py()
+            coverage = cover(entries, names, declared, last)
         detection = detect(
             requests,
             names,
-            account_traits(names, declared, sketcher),
+            account_traits(names, declared, sketcher, coverage),
             level=fdr,
             seed=seed,
             examples=examples,
             progress=progress or Silent(),
         )
+        if coverage is not None:
+            detection = with_declared(detection, coverage)
         yield requests, detection
 
 

@@ -88,6 +88,7 @@ def summarise(
             "floor_conversation": _shown(floors.conversation),
             "floor_volume": floors.volume,
         },
+        declared=detection.declared,
     )
 
 

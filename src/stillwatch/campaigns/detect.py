@@ -24,7 +24,7 @@ from stillwatch.campaigns.membership import combine
 from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
-from stillwatch.schema import Campaign, Verdict
+from stillwatch.schema import Campaign, DeclaredEntry, Verdict
 
 Ints = NDArray[np.int64]
 
@@ -56,6 +56,7 @@ class Detection:
         examples: request keys by campaign id, as many as were asked for.
         trial: what the verdicts follow from, to reach them again.
         members: account keys by campaign id, in the order of the campaign's members.
+        declared: entries of declared structure, and what they covered.
     """
 
     campaigns: tuple[Campaign, ...]
@@ -67,6 +68,7 @@ class Detection:
     examples: dict[str, tuple[int, ...]]
     trial: Trial
     members: dict[str, tuple[int, ...]]
+    declared: tuple[DeclaredEntry, ...] = ()
 
 
 def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:

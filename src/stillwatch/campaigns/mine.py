@@ -175,6 +175,7 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
             explained.append(part)
     wordless = [f for f in families if f.kind in WORDLESS]
     parts, suspects = _wordless(evidence, wordless, explained, floors)
+    parts = [part for part in parts if _entities(part.candidate, accounts, entities)]
     step.advance()
     groups = [group.candidate.accounts for group in kept + parts]
     in_question = np.unique(np.concatenate([suspects, *groups]))
@@ -190,8 +191,8 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
     )
 
 
-def _entities(family: Family, accounts: Ints, entities: Ints) -> bool:
-    members = entities[np.searchsorted(accounts, family.accounts)]
+def _entities(group: Family | Candidate, accounts: Ints, entities: Ints) -> bool:
+    members = entities[np.searchsorted(accounts, group.accounts)]
     return len(np.unique(members)) >= MIN_ACCOUNTS
 
 

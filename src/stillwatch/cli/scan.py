@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Memory, Out, Quiet, Seed
-
-
-def complete_format(incomplete: str) -> list[str]:
-    """Names of formats, for the shell's completion."""
-    from stillwatch.readers import READERS
-
-    return [reader.name for reader in READERS if reader.name.startswith(incomplete)]
+from stillwatch.cli.options import (
+    Accounts,
+    Declared,
+    Json,
+    LogFormat,
+    Memory,
+    Out,
+    Quiet,
+    Seed,
+)
 
 
 def scan_command(
@@ -31,18 +33,9 @@ def scan_command(
             "--sketches", file_okay=False, help="Scan a folder of sketches instead of logs."
         ),
     ] = None,
-    accounts: Annotated[
-        Path | None,
-        typer.Option("--accounts", help="The provider's account file: JSONL, CSV or Parquet."),
-    ] = None,
-    log_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            autocompletion=complete_format,
-            help="Format of the log; found by content unless given.",
-        ),
-    ] = None,
+    accounts: Accounts = None,
+    declared: Declared = None,
+    log_format: LogFormat = None,
     fdr: Annotated[
         float, typer.Option("--fdr", help="Share of accused campaigns that may be false.")
     ] = 0.01,
@@ -69,6 +62,7 @@ def scan_command(
             out=out,
             sketches=sketches,
             accounts=accounts,
+            declarations=declared,
             format=log_format,
             fdr=fdr,
             seed=seed,

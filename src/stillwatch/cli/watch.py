@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Growth, Memory, Out, Quiet
+from stillwatch.cli.options import Accounts, Declared, Growth, Memory, Out, Quiet
 
 
 def watch_command(
@@ -16,9 +16,8 @@ def watch_command(
         Path, typer.Argument(metavar="FOLDER", help="Folder with logs, such as serve's intake.")
     ],
     out: Out,
-    accounts: Annotated[
-        Path | None, typer.Option("--accounts", help="The provider's account file.")
-    ] = None,
+    accounts: Accounts = None,
+    declared: Declared = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", help="Policy file, which sentences verdicts.")
     ] = None,
@@ -52,6 +51,7 @@ def watch_command(
             folder,
             out=out,
             accounts=accounts,
+            declarations=declared,
             policy=policy,
             every=every,
             growth=growth,

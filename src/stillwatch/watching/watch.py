@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from stillwatch.declared import load_declared
 from stillwatch.errors import InputError
 from stillwatch.guard import Policy, load_policy
 from stillwatch.ingest import ingest
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from stillwatch.declared import Entry
     from stillwatch.progress import Progress
 
 POLL = 2.0
@@ -41,6 +43,7 @@ class Watch:
     Attributes:
         out: folder with the sketches, `rejected.jsonl` and `snapshot.json`.
         snapshot: the last one published.
+        entries: of the list of declared structure.
     """
 
     follower: Follower
@@ -54,6 +57,7 @@ class Watch:
     memory: str
     progress: Progress
     snapshot: Snapshot
+    entries: tuple[Entry, ...] = ()
     _latest: int = 0
     _problems: dict[str, str] = field(default_factory=dict)
 
@@ -109,6 +113,7 @@ class Watch:
             self.store,
             self.sketcher,
             self.declared,
+            entries=self.entries,
             memory=self.memory,
             progress=self.progress,
         ) as (requests, found):
@@ -130,6 +135,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     *,
     out: str | Path,
     accounts: str | Path | None = None,
+    declarations: str | Path | None = None,
     policy: str | Path | None = None,
     every: str = "1h",
     growth: float = GROWTH,
@@ -146,6 +152,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         folder: with the logs, such as the service's `intake`.
         out: folder for sketches, `rejected.jsonl` and `snapshot.json`; a later watch goes on.
         accounts: the account file; read again before every scan.
+        declarations: the list of declared structure; read again before every scan.
         policy: sentences the verdicts.
         every: the shortest event time between scans.
         growth: share by which the log must have grown for another scan.
@@ -189,6 +196,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         if fresh or begun:
             begun = False
             watched.declared = read_accounts(Path(accounts)).table if accounts else None
+            watched.entries = load_declared(Path(declarations)) if declarations else ()
             if watched.scan_if_due():
                 told(f"published snapshot {watched.snapshot.sequence}: {_standings(watched)}")
         if once:
