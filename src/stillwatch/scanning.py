@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns import detect
+from stillwatch.campaigns.prior import NO_PRIORS
 from stillwatch.declared import cover, load_declared, with_declared
 from stillwatch.engine import session
 from stillwatch.errors import InputError, UsageError
@@ -17,6 +18,7 @@ from stillwatch.evidence.docket import write_docket
 from stillwatch.examples import with_examples
 from stillwatch.findings import dump_findings, load_findings
 from stillwatch.ingest import ingest
+from stillwatch.priors import in_force, load_priors, prior_sources
 from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.report import write_report
@@ -62,6 +64,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     sketches: str | Path | None = None,
     accounts: str | Path | None = None,
     declarations: str | Path | None = None,
+    priors: str | Path | None = None,
     format: str | None = None,  # noqa: A002 - the contract's name
     fdr: float = 0.01,
     seed: int = 0,
@@ -82,6 +85,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             which bundles are made.
         accounts: the account file, if there is one.
         declarations: the provider's list of declared structure, if there is one.
+        priors: `priors.parquet` of `stillwatch share match`: where to look, and no evidence.
         format: name of the log format; recognised by content where not given.
         fdr: false discovery rate of accused campaigns.
         seed: of the split of the evidence into halves.
@@ -104,6 +108,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     sketcher = Sketcher(key)
     declared = read_accounts(Path(accounts)).table if accounts else None
     entries = load_declared(Path(declarations)) if declarations else ()
+    hints = load_priors(Path(priors), key.fingerprint) if priors else None
     rejected = folder / "rejected.jsonl"
     if sketches is not None:
         store = SketchStore.open(_existing(Path(sketches)), key.fingerprint)
@@ -120,6 +125,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         sketcher,
         declared,
         entries=entries,
+        hints=hints,
         fdr=fdr,
         seed=seed,
         examples=keep_examples,
@@ -179,6 +185,7 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
     declared: pa.Table | None,
     *,
     entries: Sequence[Entry] = (),
+    hints: pa.Table | None = None,
     fdr: float = 0.01,
     seed: int = 0,
     examples: int = 0,
@@ -192,6 +199,7 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
         sketcher: of the store's key.
         declared: the account file (`schema.ACCOUNTS`), or None.
         entries: of the provider's list of declared structure.
+        hints: `priors.PRIORS`, where to look; those that the log has outlived do not count.
         fdr: false discovery rate of accused campaigns.
         seed: of the split of the evidence into halves.
         examples: requests of each campaign to name.
@@ -206,10 +214,11 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
         raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
     with session(memory=memory, spill=store.path / "spill") as backend:
         requests: ir.Table = store.requests(backend)
-        coverage = None
-        if entries:
+        coverage, priors = None, NO_PRIORS
+        if entries or hints is not None:
             last = population_totals(requests).last_seen.to_pyarrow()[0].as_py()
-            coverage = cover(entries, names, declared, last)
+            coverage = cover(entries, names, declared, last) if entries else None
+            priors = in_force(hints, last) if hints is not None else NO_PRIORS
         detection = detect(
             requests,
             names,
@@ -218,7 +227,10 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
             seed=seed,
             examples=examples,
             progress=progress or Silent(),
+            priors=priors,
         )
+        if hints is not None:
+            detection = replace(detection, priors=prior_sources(hints, priors, detection))
         if coverage is not None:
             detection = with_declared(detection, coverage)
         yield requests, detection

@@ -259,6 +259,23 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """Who named a family of a group: a reason to look at the group, and no evidence.
+
+    Attributes:
+        source: the partner.
+        campaign: what the partner calls the campaign.
+        confidence: of the partner, 0 to 100, less what others dispute.
+        valid_until: RFC 3339 UTC.
+    """
+
+    source: str
+    campaign: str
+    confidence: int
+    valid_until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     """A group of accounts (or one account) judged as one operator's work.
 
@@ -283,6 +300,7 @@ class Campaign:
         timeline: one entry a day, no gaps.
         examples: raw prompts, only where an investigator asked for them.
         declared: entries of declared structure that cover members.
+        priors: partners who named it, so that it was looked at in any case.
     """
 
     campaign_id: str
@@ -309,6 +327,7 @@ class Campaign:
     timeline: tuple[DayCount, ...]
     examples: tuple[str, ...] = ()
     declared: tuple[Covered, ...] = ()
+    priors: tuple[Prior, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,6 +366,25 @@ class DeclaredEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriorSource:
+    """A partner whose indicators said where to look.
+
+    Attributes:
+        source: the partner.
+        indicators: of it that were met in the log.
+        used: of these, not expired at the log's last request and named by nobody more confident.
+        tested: groups with one of them that were tested.
+        campaigns: campaigns among these.
+    """
+
+    source: str
+    indicators: int
+    used: int
+    tested: int
+    campaigns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The scan as a whole: what was read, at which level it was judged, what could not be.
 
@@ -365,6 +403,7 @@ class Summary:
         population: share of all requests by UTC hour (24 values), and by day like a timeline.
         parameters: everything else needed to recompute the result.
         declared: entries of declared structure, in the order of their file.
+        priors: partners whose indicators said where to look.
     """
 
     version: str
@@ -386,6 +425,7 @@ class Summary:
     requests_per_account: dict[str, float]
     parameters: dict[str, float | int | str] = field(default_factory=dict)
     declared: tuple[DeclaredEntry, ...] = ()
+    priors: tuple[PriorSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,7 @@ def summarise(
             "floor_volume": floors.volume,
         },
         declared=detection.declared,
+        priors=detection.priors,
     )
 
 

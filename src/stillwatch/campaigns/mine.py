@@ -28,6 +28,7 @@ from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
+from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import KINDS, WORDLESS
@@ -138,7 +139,9 @@ def population_sample(evidence: Evidence, accounts: Ints) -> Stream:
     return sorted_stream(evidence.gather(sample, accounts=chosen))[1]
 
 
-def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine:
+def mine(
+    evidence: Evidence, accounts: Ints, entities: Ints, step: Step, priors: Priors = NO_PRIORS
+) -> Mine:
     """Find the groups worth testing.
 
     Args:
@@ -146,6 +149,7 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
         accounts: all account keys, sorted.
         entities: the entity of each account: its declared organisation, else the account itself.
         step: advanced four times.
+        priors: families that are looked at and tested in any case.
     """
     population = population_sample(evidence, accounts)
     floors = Floors.of_population(population)
@@ -154,16 +158,21 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
     step.advance()
     families = [f for f in core_families(table) if _entities(f, accounts, entities)]
     told = [f for f in families if f.kind not in WORDLESS]
-    candidates = merge_families(told)[:MAX_CANDIDATES]
+    candidates, named = priors.first(merge_families(told))
+    candidates = candidates[:MAX_CANDIDATES]
     seen = _look(evidence, candidates, "prompt family")
     step.advance()
     kept: list[Mined] = []
     explained: list[Ints] = []
     promising: list[Candidate] = []
+    asked_for = {id(candidate) for candidate in candidates[:named]}
+    only_named: list[Mined] = []  # tested, but in question for nobody else's test
     for mined in seen:
         people = _first_look(mined, floors)
         if people.p <= SCREEN:
             kept.append(mined)
+        elif id(mined.candidate) in asked_for:
+            only_named.append(mined)
         if people.p <= EXPLAINED:
             explained.append(mined.candidate.accounts)
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
@@ -180,7 +189,7 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
     groups = [group.candidate.accounts for group in kept + parts]
     in_question = np.unique(np.concatenate([suspects, *groups]))
     customers = population.take(~np.isin(population.account, in_question))
-    tested, covered = _representatives(kept + parts, floors)
+    tested, covered = _representatives(kept + parts + only_named, floors)
     return Mine(
         candidates=tested,
         parts=covered,

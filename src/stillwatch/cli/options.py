@@ -26,6 +26,10 @@ Declared = Annotated[
     Path | None,
     typer.Option("--declared", help="The provider's list of declared structure, TOML."),
 ]
+Priors = Annotated[
+    Path | None,
+    typer.Option("--priors", help="Where partners say to look: priors.parquet of share match."),
+]
 LogFormat = Annotated[
     str | None,
     typer.Option(

@@ -14,6 +14,7 @@ from stillwatch.cli.options import (
     LogFormat,
     Memory,
     Out,
+    Priors,
     Quiet,
     Seed,
 )
@@ -35,6 +36,7 @@ def scan_command(
     ] = None,
     accounts: Accounts = None,
     declared: Declared = None,
+    priors: Priors = None,
     log_format: LogFormat = None,
     fdr: Annotated[
         float, typer.Option("--fdr", help="Share of accused campaigns that may be false.")
@@ -63,6 +65,7 @@ def scan_command(
             sketches=sketches,
             accounts=accounts,
             declarations=declared,
+            priors=priors,
             format=log_format,
             fdr=fdr,
             seed=seed,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Accounts, Declared, Growth, Memory, Out, Quiet
+from stillwatch.cli.options import Accounts, Declared, Growth, Memory, Out, Priors, Quiet
 
 
 def watch_command(
@@ -18,6 +18,11 @@ def watch_command(
     out: Out,
     accounts: Accounts = None,
     declared: Declared = None,
+    priors: Priors = None,
+    step_up: Annotated[
+        Path | None,
+        typer.Option("--step-up", help="Accounts to ask to verify: verify.json of share match."),
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", help="Policy file, which sentences verdicts.")
     ] = None,
@@ -52,6 +57,8 @@ def watch_command(
             out=out,
             accounts=accounts,
             declarations=declared,
+            priors=priors,
+            step_up=step_up,
             policy=policy,
             every=every,
             growth=growth,

@@ -14,13 +14,14 @@ from stillwatch.declared import load_declared
 from stillwatch.errors import InputError
 from stillwatch.guard import Policy, load_policy
 from stillwatch.ingest import ingest
+from stillwatch.priors import load_priors
 from stillwatch.progress import Silent
-from stillwatch.publishing import snapshot_of
+from stillwatch.publishing import snapshot_of, with_step_up
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
 from stillwatch.scanning import detected, folder_of
 from stillwatch.sketch import Sketcher, SketchKey
-from stillwatch.standing import Snapshot, load_snapshot, write_snapshot
+from stillwatch.standing import Snapshot, load_snapshot, load_step_up, write_snapshot
 from stillwatch.store import SketchStore
 from stillwatch.watching.follow import Follower
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from stillwatch.declared import Entry
     from stillwatch.progress import Progress
+    from stillwatch.standing import Standing
 
 POLL = 2.0
 """Seconds between looks at the folder."""
@@ -44,6 +46,8 @@ class Watch:
         out: folder with the sketches, `rejected.jsonl` and `snapshot.json`.
         snapshot: the last one published.
         entries: of the list of declared structure.
+        hints: of partners, where to look.
+        step_up: accounts to ask for verification because of what partners shared.
     """
 
     follower: Follower
@@ -58,6 +62,8 @@ class Watch:
     progress: Progress
     snapshot: Snapshot
     entries: tuple[Entry, ...] = ()
+    hints: pa.Table | None = None
+    step_up: tuple[Standing, ...] = ()
     _latest: int = 0
     _problems: dict[str, str] = field(default_factory=dict)
 
@@ -114,6 +120,7 @@ class Watch:
             self.sketcher,
             self.declared,
             entries=self.entries,
+            hints=self.hints,
             memory=self.memory,
             progress=self.progress,
         ) as (requests, found):
@@ -127,6 +134,7 @@ class Watch:
                 previous=self.snapshot,
                 key_fingerprint=self.key.fingerprint,
             )
+        self.snapshot = with_step_up(self.snapshot, self.step_up)
         write_snapshot(self.snapshot, self.out / "snapshot.json")
 
 
@@ -136,6 +144,8 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     out: str | Path,
     accounts: str | Path | None = None,
     declarations: str | Path | None = None,
+    priors: str | Path | None = None,
+    step_up: str | Path | None = None,
     policy: str | Path | None = None,
     every: str = "1h",
     growth: float = GROWTH,
@@ -153,6 +163,8 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         out: folder for sketches, `rejected.jsonl` and `snapshot.json`; a later watch goes on.
         accounts: the account file; read again before every scan.
         declarations: the list of declared structure; read again before every scan.
+        priors: `priors.parquet` of `stillwatch share match`; read again before every scan.
+        step_up: its `verify.json`; read again before every scan.
         policy: sentences the verdicts.
         every: the shortest event time between scans.
         growth: share by which the log must have grown for another scan.
@@ -197,6 +209,8 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
             begun = False
             watched.declared = read_accounts(Path(accounts)).table if accounts else None
             watched.entries = load_declared(Path(declarations)) if declarations else ()
+            watched.step_up = load_step_up(Path(step_up)) if step_up else ()
+            watched.hints = load_priors(Path(priors), key.fingerprint) if priors else None
             if watched.scan_if_due():
                 told(f"published snapshot {watched.snapshot.sequence}: {_standings(watched)}")
         if once:

@@ -57,6 +57,7 @@ def verdict_document(campaign: Campaign, name: str, accounts: Mapping[str, str])
     """
     document: dict[str, Any] = msgspec.to_builtins(campaign)
     del document["examples"]
+    del document["priors"]  # what a partner shared goes no further, and no test rests on it
     _without_reasons(document)
     document["campaign_id"] = name
     for member in document["members"]:
@@ -73,6 +74,7 @@ def scan_document(summary: Summary, findings: str) -> dict[str, Any]:
     """
     document: dict[str, Any] = msgspec.to_builtins(summary)
     document["sources"] = [kind for _, kind in summary.sources]
+    del document["priors"]
     _without_reasons(document)
     return document | {
         "findings": findings,
