@@ -15,6 +15,8 @@ from stillwatch.declared import cover, load_declared, with_declared
 from stillwatch.engine import session
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.docket import write_docket
+from stillwatch.evidence.registrar import Registrar
+from stillwatch.evidence.scans import enter_scan
 from stillwatch.examples import with_examples
 from stillwatch.findings import dump_findings, load_findings
 from stillwatch.ingest import ingest
@@ -72,6 +74,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     keep_examples: int = 0,
     memory: str = "4GB",
     append: bool = False,
+    ledger: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Scan:
     """Find the campaigns in a request log.
@@ -93,6 +96,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         keep_examples: raw prompts to keep for each campaign; none by default.
         memory: most memory the engine may take.
         append: add to the sketches in `out` instead of replacing those of other logs.
+        ledger: folder of the ledger that the scan is entered into.
         progress: shows the steps.
 
     Raises:
@@ -156,6 +160,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
         write_report(findings, detection.accounts, rejected, folder / "report.html")
         step.advance()
+    if ledger is not None:
+        enter_scan(Registrar.open(Path(ledger)), data, findings.summary)
     return Scan(findings, detection.accounts, folder, detection)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -11,12 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from stillwatch._version import __version__
 from stillwatch.cli.app import app
 from stillwatch.lab import Scenario, simulate
+from stillwatch.summary import CALIBRATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from stillwatch.lab.simulate import Simulation
 
 KEY = "6d" * 32
 """Under another key other requests are sampled; under this one the campaign is accused."""
@@ -199,12 +204,13 @@ def test_campaign_goes_to_a_partner_and_an_answer_comes_back(
     assert {"share", "revocation"} <= set(kinds)
 
 
-def test_what_one_provider_found_is_looked_at_and_verified_by_another(
+def second_provider(
     run: Callable[..., Any],
     results: tuple[Path, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> tuple[Simulation, set[str]]:
+    """A provider with keys of its own that the same operator works; what it matched is in `m`."""
     folder, log = results
     partner, signed = tmp_path / "partner-key", tmp_path / "signed"
     run("share", "key", partner)
@@ -216,8 +222,9 @@ def test_what_one_provider_found_is_looked_at_and_verified_by_another(
     second = Scenario(
         days=8,
         groups={
-            "individuals": {"accounts": 100, "per_day": 2.0},
-            "cover_traffic": {"accounts": 12, "per_day": 10.0},
+            "individuals": {"accounts": 120, "per_day": 2.0},
+            "popular_app": {"accounts": 40},
+            "cover_traffic": {"accounts": 20, "per_day": 10.0},
         },
     )
     made = simulate(second, tmp_path / "logs", seed=0)
@@ -230,6 +237,16 @@ def test_what_one_provider_found_is_looked_at_and_verified_by_another(
     run("share", "import", signed, "--keys", tmp_path / "keys")
     done = run("share", "match", made.log, "--partner-key", partner, "--out", tmp_path / "m")
     assert done.exit_code == 0, done.stderr
+    return made, operator
+
+
+def test_what_one_provider_found_is_looked_at_and_verified_by_another(
+    run: Callable[..., Any],
+    results: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, operator = second_provider(run, results, tmp_path, monkeypatch)
     hints, verify = tmp_path / "m" / "priors.parquet", tmp_path / "m" / "verify.json"
 
     scan = ("scan", made.log, "--accounts", made.accounts, "--quiet", "--priors", hints)
@@ -240,12 +257,12 @@ def test_what_one_provider_found_is_looked_at_and_verified_by_another(
     assert source["source"] == "evidence.example.com"
     assert source["tested"] >= 1
     named = [c for c in findings["campaigns"] if c["priors"]]
+    assert named
     members = {m["account_id"] for c in named for m in c["members"]}
     assert members <= operator
-    if named:
-        page = (tmp_path / "scan" / "report.html").read_text(encoding="utf-8")
-        assert "Looked at because others named it" in page
-        assert "evidence.example.com named" in page
+    page = (tmp_path / "scan" / "report.html").read_text(encoding="utf-8")
+    assert "Looked at because others named it" in page
+    assert "evidence.example.com named" in page
 
     intake = tmp_path / "intake"
     intake.mkdir()
@@ -259,6 +276,18 @@ def test_what_one_provider_found_is_looked_at_and_verified_by_another(
     assert set(asked) <= operator
     assert {s["action"] for s in asked.values()} == {"verify"}
     assert all(s["reason"] and s["expires_at"] for s in asked.values())
+
+    ledger = tmp_path / "second" / "ledger"
+    entered = json.loads(run("verify", "ledger", ledger, "--json").stdout)
+    assert entered["sound"]
+    files = (tmp_path / "scan" / "campaigns.json", tmp_path / "watch" / "snapshot.json")
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    assert [e.get("findings", e.get("snapshot")) for e in entered["scans"]] == digests
+    for scanned in entered["scans"]:
+        assert all(len(scanned[name]) == 64 for name in ("code", "thresholds"))
+        assert (scanned["version"], scanned["calibration"]) == (__version__, CALIBRATION)
+    shown = run("verify", "ledger", ledger).stdout
+    assert all(digest in shown for digest in digests)
 
     database = tmp_path / "cases.db"
     run("cases", "import", tmp_path / "scan", "--database", database, "--quiet")

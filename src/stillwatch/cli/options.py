@@ -30,6 +30,15 @@ Priors = Annotated[
     Path | None,
     typer.Option("--priors", help="Where partners say to look: priors.parquet of share match."),
 ]
+ScanLedger = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        file_okay=False,
+        envvar="STILLWATCH_LEDGER",
+        help="Folder of the ledger that the scan is entered into; none unless given.",
+    ),
+]
 LogFormat = Annotated[
     str | None,
     typer.Option(

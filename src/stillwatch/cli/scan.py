@@ -16,6 +16,7 @@ from stillwatch.cli.options import (
     Out,
     Priors,
     Quiet,
+    ScanLedger,
     Seed,
 )
 
@@ -46,6 +47,7 @@ def scan_command(
         int,
         typer.Option("--keep-examples", min=0, help="Raw prompts to keep for each campaign."),
     ] = 0,
+    ledger: ScanLedger = None,
     memory: Memory = "4GB",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -70,6 +72,7 @@ def scan_command(
             fdr=fdr,
             seed=seed,
             keep_examples=keep_examples,
+            ledger=ledger,
             memory=memory,
             progress=progress,
         )

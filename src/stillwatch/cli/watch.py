@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Accounts, Declared, Growth, Memory, Out, Priors, Quiet
+from stillwatch.cli.options import (
+    Accounts,
+    Declared,
+    Growth,
+    Memory,
+    Out,
+    Priors,
+    Quiet,
+    ScanLedger,
+)
 
 
 def watch_command(
@@ -40,6 +49,7 @@ def watch_command(
     consume: Annotated[
         bool, typer.Option("--consume", help="Remove files once they are taken in.")
     ] = False,
+    ledger: ScanLedger = None,
     memory: Memory = "4GB",
     quiet: Quiet = False,
 ) -> None:
@@ -64,6 +74,7 @@ def watch_command(
             growth=growth,
             once=once,
             consume=consume,
+            ledger=ledger,
             memory=memory,
             progress=progress,
             told=told,

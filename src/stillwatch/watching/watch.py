@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from stillwatch.declared import load_declared
 from stillwatch.errors import InputError
+from stillwatch.evidence.registrar import Registrar
+from stillwatch.evidence.scans import enter_snapshot
 from stillwatch.guard import Policy, load_policy
 from stillwatch.ingest import ingest
 from stillwatch.priors import load_priors
@@ -48,6 +50,7 @@ class Watch:
         entries: of the list of declared structure.
         hints: of partners, where to look.
         step_up: accounts to ask for verification because of what partners shared.
+        registrar: of the ledger that scans are entered into, if there is one.
     """
 
     follower: Follower
@@ -64,6 +67,7 @@ class Watch:
     entries: tuple[Entry, ...] = ()
     hints: pa.Table | None = None
     step_up: tuple[Standing, ...] = ()
+    registrar: Registrar | None = None
     _latest: int = 0
     _problems: dict[str, str] = field(default_factory=dict)
 
@@ -110,6 +114,8 @@ class Watch:
         if moment is None or not self.schedule.wants(requests):
             return False
         self.publish(datetime.fromtimestamp(latest / 1e6, UTC))
+        if self.registrar is not None:
+            enter_snapshot(self.registrar, self.snapshot, requests)
         self.schedule.scanned = requests
         return True
 
@@ -151,6 +157,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     growth: float = GROWTH,
     once: bool = False,
     consume: bool = False,
+    ledger: str | Path | None = None,
     key: SketchKey | None = None,
     memory: str = "4GB",
     progress: Progress | None = None,
@@ -170,6 +177,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         growth: share by which the log must have grown for another scan.
         once: take in what is there, scan if it is due, and return.
         consume: remove files once they are taken in.
+        ledger: folder of the ledger that every scan is entered into.
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
         progress: shows the steps.
@@ -197,6 +205,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         memory=memory,
         progress=progress or Silent(),
         snapshot=load_snapshot(published) if published.exists() else Snapshot(sequence=0),
+        registrar=Registrar.open(Path(ledger)) if ledger else None,
     )
     _resume(watched)
     begun = True
