@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import structs
 
 from stillwatch.guard.tracing import PAYMENT_TRAIT
 from stillwatch.schema import FAMILY_KEYS, Verdict
@@ -87,6 +88,30 @@ def snapshot_of(
         standings=tuple(sorted(standings, key=lambda s: s.account_id)),
         campaigns=known,
     )
+
+
+def with_step_up(snapshot: Snapshot, asked: Sequence[Standing]) -> Snapshot:
+    """The same, with accounts that are asked to verify because of what partners have shared.
+
+    Nothing stricter becomes milder, and what has ended at the snapshot's moment is left out.
+    """
+    standings = {standing.account_id: standing for standing in snapshot.standings}
+    for standing in asked:
+        known = standings.get(standing.account_id, Standing(account_id=standing.account_id))
+        ended = standing.expires_at is None or (
+            snapshot.as_of is not None and standing.expires_at <= snapshot.as_of
+        )
+        if not ended and known.action.severity < standing.action.severity:
+            standings[standing.account_id] = structs.replace(
+                known,
+                action=standing.action,
+                reason=standing.reason,
+                notice=standing.notice,
+                author=standing.author,
+                since=standing.since,
+                expires_at=standing.expires_at,
+            )
+    return structs.replace(snapshot, standings=tuple(s for _, s in sorted(standings.items())))
 
 
 def _standing(campaign: Campaign, account: str, policy: Policy, as_of: datetime) -> Standing:

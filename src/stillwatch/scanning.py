@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns import detect
+from stillwatch.campaigns.prior import NO_PRIORS
+from stillwatch.declared import cover, load_declared, with_declared
 from stillwatch.engine import DUCKDB, check_engine, session
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.docket import write_docket
+from stillwatch.evidence.registrar import Registrar
+from stillwatch.evidence.scans import enter_scan
 from stillwatch.examples import with_examples
 from stillwatch.findings import dump_findings, load_findings
 from stillwatch.ingest import ingest
+from stillwatch.priors import in_force, load_priors, prior_sources
 from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.report import write_report
 from stillwatch.schema import FINDINGS_FORMAT, Findings
+from stillwatch.signals.population import population_totals
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
 from stillwatch.summary import summarise
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns import Detection
+    from stillwatch.declared import Entry
     from stillwatch.progress import Progress
 
 
@@ -58,6 +65,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     out: str | Path,
     sketches: str | Path | None = None,
     accounts: str | Path | None = None,
+    declarations: str | Path | None = None,
+    priors: str | Path | None = None,
     format: str | None = None,  # noqa: A002 - the contract's name
     fdr: float = 0.01,
     seed: int = 0,
@@ -66,6 +75,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     memory: str = "4GB",
     engine: str = DUCKDB,
     append: bool = False,
+    ledger: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Scan:
     """Find the campaigns in a request log.
@@ -78,6 +88,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             the sketches, from which an interrupted or extended scan goes on, and `evidence`, from
             which bundles are made.
         accounts: the account file, if there is one.
+        declarations: the provider's list of declared structure, if there is one.
+        priors: `priors.parquet` of `stillwatch share match`: where to look, and no evidence.
         format: name of the log format; recognised by content where not given.
         fdr: false discovery rate of accused campaigns.
         seed: of the split of the evidence into halves.
@@ -87,6 +99,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         engine: where detection runs: `duckdb`; `spark`, as `spark-submit` sets it up; or the URL
             of a Spark master. Its workers must see the folder of sketches under the same path.
         append: add to the sketches in `out` instead of replacing those of other logs.
+        ledger: folder of the ledger that the scan is entered into.
         progress: shows the steps.
 
     Raises:
@@ -102,6 +115,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     key = key or SketchKey.load()
     sketcher = Sketcher(key)
     declared = read_accounts(Path(accounts)).table if accounts else None
+    entries = load_declared(Path(declarations)) if declarations else ()
+    hints = load_priors(Path(priors), key.fingerprint) if priors else None
     rejected = folder / "rejected.jsonl"
     if sketches is not None:
         store = SketchStore.open(_existing(Path(sketches)), key.fingerprint)
@@ -117,6 +132,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         store,
         sketcher,
         declared,
+        entries=entries,
+        hints=hints,
         fdr=fdr,
         seed=seed,
         examples=keep_examples,
@@ -149,6 +166,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
         write_report(findings, detection.accounts, rejected, folder / "report.html")
         step.advance()
+    if ledger is not None:
+        enter_scan(Registrar.open(Path(ledger)), data, findings.summary)
     return Scan(findings, detection.accounts, folder, detection)
 
 
@@ -172,11 +191,13 @@ def _existing(sketches: Path) -> Path:
 
 
 @contextmanager
-def detected(  # noqa: PLR0913 - what a scan asks for
+def detected(  # noqa: PLR0913 - what a scan is told, in one call
     store: SketchStore,
     sketcher: Sketcher,
     declared: pa.Table | None,
     *,
+    entries: Sequence[Entry] = (),
+    hints: pa.Table | None = None,
     fdr: float = 0.01,
     seed: int = 0,
     examples: int = 0,
@@ -190,6 +211,8 @@ def detected(  # noqa: PLR0913 - what a scan asks for
         store: sketches, sealed.
         sketcher: of the store's key.
         declared: the account file (`schema.ACCOUNTS`), or None.
+        entries: of the provider's list of declared structure.
+        hints: `priors.PRIORS`, where to look; those that the log has outlived do not count.
         fdr: false discovery rate of accused campaigns.
         seed: of the split of the evidence into halves.
         examples: requests of each campaign to name.
@@ -205,15 +228,25 @@ def detected(  # noqa: PLR0913 - what a scan asks for
         raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
     with session(memory=memory, spill=store.path / "spill", engine=engine) as backend:
         requests: ir.Table = store.requests(backend)
+        coverage, priors = None, NO_PRIORS
+        if entries or hints is not None:
+            last = population_totals(requests).last_seen.to_pyarrow()[0].as_py()
+            coverage = cover(entries, names, declared, last) if entries else None
+            priors = in_force(hints, last) if hints is not None else NO_PRIORS
         detection = detect(
             requests,
             names,
-            account_traits(names, declared, sketcher),
+            account_traits(names, declared, sketcher, coverage),
             level=fdr,
             seed=seed,
             examples=examples,
             progress=progress or Silent(),
+            priors=priors,
         )
+        if hints is not None:
+            detection = replace(detection, priors=prior_sources(hints, priors, detection))
+        if coverage is not None:
+            detection = with_declared(detection, coverage)
         yield requests, detection
 
 

@@ -242,6 +242,40 @@ class DayCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """An entry of declared structure that covers members of a group.
+
+    Attributes:
+        kind: ``allowed``, ``reseller`` or ``organisation``.
+        reason: as the entry gives it.
+        expires: the last day on which it counts, RFC 3339.
+        accounts: members that it covers.
+    """
+
+    kind: str
+    reason: str
+    expires: str
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """Who named a family of a group: a reason to look at the group, and no evidence.
+
+    Attributes:
+        source: the partner.
+        campaign: what the partner calls the campaign.
+        confidence: of the partner, 0 to 100, less what others dispute.
+        valid_until: RFC 3339 UTC.
+    """
+
+    source: str
+    campaign: str
+    confidence: int
+    valid_until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     """A group of accounts (or one account) judged as one operator's work.
 
@@ -265,6 +299,8 @@ class Campaign:
         links: the strongest joins between members, for the picture; a bounded number.
         timeline: one entry a day, no gaps.
         examples: raw prompts, only where an investigator asked for them.
+        declared: entries of declared structure that cover members.
+        priors: partners who named it, so that it was looked at in any case.
     """
 
     campaign_id: str
@@ -290,6 +326,8 @@ class Campaign:
     links: tuple[Link, ...]
     timeline: tuple[DayCount, ...]
     examples: tuple[str, ...] = ()
+    declared: tuple[Covered, ...] = ()
+    priors: tuple[Prior, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +343,45 @@ class Missing:
     signal: str
     columns: tuple[str, ...]
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredEntry:
+    """An entry of declared structure, and what it came to in this log.
+
+    Attributes:
+        kind: ``allowed``, ``reseller`` or ``organisation``.
+        reason: as the entry gives it.
+        expires: the last day on which it counts, RFC 3339.
+        expired: whether it had expired at the log's last request, so that it did nothing.
+        accounts, requests: that it covered.
+    """
+
+    kind: str
+    reason: str
+    expires: str
+    expired: bool
+    accounts: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorSource:
+    """A partner whose indicators said where to look.
+
+    Attributes:
+        source: the partner.
+        indicators: of it that were met in the log.
+        used: of these, not expired at the log's last request and named by nobody more confident.
+        tested: groups with one of them that were tested.
+        campaigns: campaigns among these.
+    """
+
+    source: str
+    indicators: int
+    used: int
+    tested: int
+    campaigns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +402,8 @@ class Summary:
         verdicts: accounts by verdict.
         population: share of all requests by UTC hour (24 values), and by day like a timeline.
         parameters: everything else needed to recompute the result.
+        declared: entries of declared structure, in the order of their file.
+        priors: partners whose indicators said where to look.
     """
 
     version: str
@@ -345,6 +424,8 @@ class Summary:
     timeline: tuple[DayCount, ...]
     requests_per_account: dict[str, float]
     parameters: dict[str, float | int | str] = field(default_factory=dict)
+    declared: tuple[DeclaredEntry, ...] = ()
+    priors: tuple[PriorSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

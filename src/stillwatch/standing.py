@@ -137,6 +137,32 @@ def write_snapshot(snapshot: Snapshot, path: Path) -> None:
     partial.replace(path)
 
 
+def load_step_up(path: Path) -> tuple[Standing, ...]:
+    """Read the accounts to ask for verification, `verify.json` of `stillwatch share match`.
+
+    Raises:
+        InputError: the file is missing or damaged, an account is named twice, or a standing asks
+            for anything but verification, or has no author, no reason or no end.
+    """
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=tuple[Standing, ...])
+    except OSError as error:
+        raise InputError(f"this cannot be read: {error.strerror}", file=str(path)) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"no verify.json of share match: {error}", file=str(path)) from None
+    seen: set[str] = set()
+    for number, standing in enumerate(found):
+        told = standing.reason and standing.author and standing.expires_at
+        if standing.action is not Action.VERIFY or not told or standing.account_id in seen:
+            raise InputError(
+                "each account may be asked to verify, once, with author, reason and end",
+                file=str(path),
+                field=f"[{number}]",
+            )
+        seen.add(standing.account_id)
+    return found
+
+
 def load_snapshot(path: Path) -> Snapshot:
     """Read a snapshot.
 

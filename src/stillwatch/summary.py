@@ -88,6 +88,8 @@ def summarise(
             "floor_conversation": _shown(floors.conversation),
             "floor_volume": floors.volume,
         },
+        declared=detection.declared,
+        priors=detection.priors,
     )
 
 

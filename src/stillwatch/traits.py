@@ -13,10 +13,16 @@ from stillwatch.schema import ACCOUNTS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stillwatch.declared import Coverage
     from stillwatch.sketch import Sketcher
 
 
-def account_traits(names: pa.Table, declared: pa.Table | None, sketcher: Sketcher) -> Traits:
+def account_traits(
+    names: pa.Table,
+    declared: pa.Table | None,
+    sketcher: Sketcher,
+    coverage: Coverage | None = None,
+) -> Traits:
     """What accounts declare, for every account of the log, as codes.
 
     Args:
@@ -24,6 +30,7 @@ def account_traits(names: pa.Table, declared: pa.Table | None, sketcher: Sketche
         declared: rows in `schema.ACCOUNTS`; accounts that it lacks have no known trait. None
             where there is no account file.
         sketcher: makes the keys of accounts and networks.
+        coverage: the provider's own list, for the same accounts in the order of `names`.
     """
     account = np.sort(names.column("account").to_numpy())
     table = declared if declared is not None else ACCOUNTS.empty_table()
@@ -45,7 +52,7 @@ def account_traits(names: pa.Table, declared: pa.Table | None, sketcher: Sketche
     created = np.full(len(account), np.nan)
     seconds = column("created_at").cast(pa.int64()).fill_null(0).to_numpy() / 1e6
     created[place[known]] = np.where(seconds > 0, seconds, np.nan)[known]
-    return Traits(
+    traits = Traits(
         account=account,
         organization=codes(column("organization_id")),
         domain=codes(column("email_domain")),
@@ -58,3 +65,6 @@ def account_traits(names: pa.Table, declared: pa.Table | None, sketcher: Sketche
             if len(table) and table.column(name).null_count < len(table)
         ),
     )
+    if coverage is None:
+        return traits
+    return traits.listed(coverage.entry[np.argsort(names.column("account").to_numpy())])

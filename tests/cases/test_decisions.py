@@ -14,7 +14,6 @@ from stillwatch.cases.actors import system
 from stillwatch.cases.decisions import (
     decide_account,
     decide_case,
-    find_case,
     lift_account,
     undo,
 )
@@ -24,9 +23,11 @@ from stillwatch.cases.errors import (
     NotFoundError,
     RefusedError,
 )
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import (
     Account,
     AuditEntry,
+    Case,
     CaseStatus,
     Decision,
     DecisionState,
@@ -95,7 +96,7 @@ def test_a_rejected_suspension_touches_nobody(
         approvals.reject(unit, number, why="they are a class")
     assert bulk.apply_all(storage) == 0
     with storage.read() as session:
-        assert find_case(session, case_id).status == CaseStatus.REVIEWING
+        assert look_up(session, Case, case_id).status == CaseStatus.REVIEWING
 
 
 def test_undo_leaves_what_else_is_in_force(storage: Storage, people: People, case_id: int) -> None:
@@ -143,7 +144,7 @@ def test_the_preview_counts_who_is_hit_and_who_is_spared(
         unit.session.get_one(Account, MEMBERS[3]).organization_id = "org"
         decide_account(unit, MEMBERS[4], action=Action.SUSPEND, reason=WHY)
     with storage.read() as session:
-        found = preview(session, storage.rules, find_case(session, case_id), Action.RESTRICT)
+        found = preview(session, storage.rules, look_up(session, Case, case_id), Action.RESTRICT)
     assert (found.targets, found.cleared, found.deleted, found.stricter) == (10, 1, 1, 1)
     assert (found.verified, found.organisations, found.needs_approval) == (1, 1, False)
 
@@ -152,7 +153,7 @@ def test_two_investigators_at_once_do_not_overwrite_each_other(
     storage: Storage, people: People, case_id: int
 ) -> None:
     with storage.read() as session:
-        seen = find_case(session, case_id).version
+        seen = look_up(session, Case, case_id).version
     with storage.write(people["ada"]) as unit:
         assign(unit, case_id, people["ada"].user_id, version=seen)
     with pytest.raises(ConflictError, match="changed"), storage.write(people["ida"]) as unit:
@@ -162,7 +163,7 @@ def test_two_investigators_at_once_do_not_overwrite_each_other(
 def test_of_two_that_race_one_wins(storage: Storage, people: People, case_id: int) -> None:
     """Both read the same version, then both write: a barrier makes them meet."""
     with storage.read() as session:
-        seen = find_case(session, case_id).version
+        seen = look_up(session, Case, case_id).version
     ready, outcomes = threading.Barrier(2), []
 
     def act(name: str) -> None:

@@ -10,8 +10,9 @@ from tests import invented_scan
 from tests.report import invented
 
 from stillwatch.cases.actors import Actor, system
-from stillwatch.cases.decisions import decide_case, find_case
+from stillwatch.cases.decisions import decide_case
 from stillwatch.cases.importing import Imported, import_scan
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import (
     Account,
     Case,
@@ -40,7 +41,7 @@ def take_in(storage: Storage, folder: Path, *campaigns: object, **more: object) 
 
 def test_a_campaign_becomes_a_case_with_its_members(storage: Storage, case_id: int) -> None:
     with storage.read() as session:
-        case = find_case(session, case_id)
+        case = look_up(session, Case, case_id)
         assert (case.status, case.accounts, case.campaign_id) == ("new", 12, "c-first")
         rows = session.execute(select(Member).where(Member.case_id == case_id)).scalars().all()
         assert {row.account_id for row in rows} == set(MEMBERS)
@@ -64,7 +65,7 @@ def test_an_operator_that_replaced_most_accounts_keeps_its_case(
     found = take_in(storage, tmp_path / "later", later)
     assert found.seen_again == (case_id,)
     with storage.read() as session:
-        case = find_case(session, case_id)
+        case = look_up(session, Case, case_id)
         assert (case.campaign_id, case.accounts, case.joined) == ("c-other", 13, 9)
         sightings = session.execute(select(Sighting).order_by(Sighting.scan_id)).scalars().all()
         assert "4 accounts in common" in sightings[-1].matched_by
@@ -154,7 +155,7 @@ def test_a_decided_case_opens_again_when_accounts_join(
         decide_case(unit, case_id, action=Action.THROTTLE, reason="one queue over all")
     take_in(storage, tmp_path / "2", invented_scan.campaign("c-first", (*MEMBERS, "late-1")))
     with storage.read() as session:
-        case = find_case(session, case_id)
+        case = look_up(session, Case, case_id)
         assert (case.status, case.joined) == (CaseStatus.REVIEWING, 1)
 
 

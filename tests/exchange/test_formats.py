@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 import stix2
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from pymisp import MISPEvent
 from stix2validator import ValidationOptions, validate_string
 
@@ -17,7 +19,7 @@ from stillwatch.evidence.dsse import seal
 from stillwatch.evidence.signing import SHARING, SigningKey
 from stillwatch.exchange.importing import MAX_BYTES, PAYLOAD_TYPE, parse_shared
 from stillwatch.exchange.misp import to_misp
-from stillwatch.exchange.ocsf import cloud_event, detection_finding
+from stillwatch.exchange.ocsf import OCSF_VERSION, cloud_event, detection_finding
 from stillwatch.exchange.package import Package
 from stillwatch.exchange.sigma import to_sigma
 from stillwatch.exchange.stix import EXTENSION, TLP, to_stix
@@ -118,6 +120,21 @@ def test_finding_is_of_class_2004_and_its_id_is_its_content() -> None:
     name, body = cloud_event(package())
     event = json.loads(body)
     assert (event["specversion"], event["id"]) == ("1.0", name)
+
+
+OCSF = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=OCSF_VERSION))
+
+
+@given(packages(), st.sampled_from(["create", "update", "close"]))
+def test_finding_is_valid_by_the_schema_of_its_class(package: Package, activity: Any) -> None:
+    schema = OCSF.get_class_schema(class_name=OCSF.lookup_class_name_from_uid(class_uid=2004))
+    finding = detection_finding(package, activity)
+    jsonschema.Draft202012Validator(schema).validate(finding)
+    assert finding["metadata"]["version"] == OCSF_VERSION
+    faults: list[dict[str, Any]] = [{"time": "noon"}, {"ai_model": {}}, {"severity_id": 77}]
+    for broken in faults:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(schema).validate(finding | broken)
 
 
 @pytest.mark.parametrize(

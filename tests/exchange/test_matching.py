@@ -3,26 +3,32 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.errors import UsageError
+from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.prior import MAX_NAMED, Priors
+from stillwatch.errors import InputError, UsageError
 from stillwatch.exchange.book import Book
 from stillwatch.exchange.collect import Keys, collect
-from stillwatch.exchange.matching import PRIORS, match
+from stillwatch.exchange.matching import match
 from stillwatch.exchange.package import MIN_ACCOUNTS, Package
+from stillwatch.findings import load_findings
 from stillwatch.lab import Scenario, simulate
+from stillwatch.priors import PRIORS, in_force, load_priors
 from stillwatch.readers import open_log
 from stillwatch.scanning import scan
-from stillwatch.sketch import SketchKey
+from stillwatch.schema import Prior
+from stillwatch.signals.families import KINDS
+from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.standing import Action
 
 from .packages import PARTNERS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pyarrow as pa
 
 FIRST = Keys(SketchKey(b"\x0a" * 32), PARTNERS)
 SECOND = Keys(SketchKey(b"\x0b" * 32), PARTNERS)
@@ -126,10 +132,8 @@ def test_expired_and_revoked_indicators_do_nothing(
 def test_poisoned_indicator_is_set_aside(scanned: tuple[Path, Path, str, set[str]]) -> None:
     """A partner shares what honest users of a popular application send."""
     import msgspec
-    import numpy as np
 
     from stillwatch.exchange.package import Indicator
-    from stillwatch.sketch import Sketcher
 
     folder, log, name, _ = scanned
     truth = pq.read_table(log.parent / "truth.parquet").to_pylist()
@@ -138,7 +142,7 @@ def test_poisoned_indicator_is_set_aside(scanned: tuple[Path, Path, str, set[str
     for batch in batches(log):
         sketches = Sketcher(PARTNERS).sketch(batch).sketches
         mine = np.isin(batch.column("account_id").to_pylist(), list(users))
-        keys |= set(sketches.column("system_key").filter(pa_array(mine)).drop_null().to_pylist())
+        keys |= set(sketches.column("system_key").filter(pa.array(mine)).drop_null().to_pylist())
     good = collect(
         folder, name, open_log([str(log)]), FIRST,
         source="evil.example", name="k-2", tlp="TLP:AMBER", now=NOW,
@@ -162,12 +166,6 @@ def test_poisoned_indicator_is_set_aside(scanned: tuple[Path, Path, str, set[str
     assert not hit
 
 
-def pa_array(values: object) -> object:
-    import pyarrow as pa
-
-    return pa.array(values)
-
-
 def test_who_is_not_accused_is_not_shared(scanned: tuple[Path, Path, str, set[str]]) -> None:
     folder, log, _, _ = scanned
     with pytest.raises(UsageError, match="there is no campaign"):
@@ -175,3 +173,69 @@ def test_who_is_not_accused_is_not_shared(scanned: tuple[Path, Path, str, set[st
             folder, "c-x", open_log([str(log)]), FIRST,
             source="a", name="k", tlp="TLP:AMBER", now=NOW,
         )  # fmt: skip
+
+
+def test_what_a_partner_names_is_tested_and_is_no_evidence(
+    scanned: tuple[Path, Path, str, set[str]], tmp_path: Path
+) -> None:
+    """A popular application is named: it is tested, nobody in it is accused, no number changes."""
+    folder, log, _, _ = scanned
+    truth = pq.read_table(log.parent / "truth.parquet").to_pylist()
+    users = {row["account_id"] for row in truth if row["group"] == "popular_app"}
+    keys: set[int] = set()
+    for batch in batches(log):
+        sketches = Sketcher(FIRST.own).sketch(batch).sketches
+        mine = np.isin(batch.column("account_id").to_pylist(), list(users))
+        keys |= set(sketches.column("system_key").filter(pa.array(mine)).drop_null().to_pylist())
+    rows: list[dict[str, object]] = [
+        {"kind": KINDS.index("system_key"), "key": key, "source": "garbage.example",
+         "campaign": "k-9", "confidence": 100, "valid_until": until, "accounts": 40}
+        for key in keys
+        for until in [datetime(2030, 1, 1, tzinfo=UTC)]
+    ]  # fmt: skip
+    fingerprint = {"key": FIRST.own.fingerprint}
+    table = pa.Table.from_pylist(rows, schema=PRIORS.with_metadata(fingerprint))
+    pq.write_table(table, tmp_path / "priors.parquet")
+    found = scan(
+        [log],
+        accounts=log.parent / "accounts.jsonl",
+        priors=tmp_path / "priors.parquet",
+        out=tmp_path / "scan",
+        key=FIRST.own,
+    )
+    before = load_findings(folder / "campaigns.json")
+    (told,) = found.findings.summary.priors
+    assert (told.source, told.indicators, told.used) == ("garbage.example", len(keys), len(keys))
+    assert told.tested > told.campaigns == 0
+    numbers = (found.findings.summary.parameters, before.summary.parameters)
+    assert int(numbers[0]["groups_tested"]) > int(numbers[1]["groups_tested"])
+    assert found.findings.campaigns == before.campaigns
+    old = [row | {"valid_until": datetime(2020, 1, 1, tzinfo=UTC)} for row in rows]
+    expired = pa.Table.from_pylist(old, schema=PRIORS)
+    last = datetime.fromisoformat(before.summary.last_seen)
+    assert in_force(expired, last).named == {}
+    with pytest.raises(InputError, match="another sketch key"):
+        load_priors(tmp_path / "priors.parquet", SECOND.own.fingerprint)
+
+
+def test_garbage_is_bounded_and_the_most_confident_goes_first() -> None:
+    families = [Family(0, key, np.arange(4), 20, 20) for key in range(MAX_NAMED + 20)]
+    candidates = [Candidate(family.accounts, (family,)) for family in families]
+    named = {
+        (0, key): Prior(source="s", campaign="k", confidence=key, valid_until="")
+        for key in range(10, MAX_NAMED + 20)
+    }
+    order, count = Priors(named).first(candidates)
+    assert count == MAX_NAMED
+    assert [c.families[0].key for c in order[:2]] == [MAX_NAMED + 19, MAX_NAMED + 18]
+    assert sorted(c.families[0].key for c in order) == list(range(MAX_NAMED + 20))
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"x" * 100])
+def test_files_that_are_no_priors_are_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "p").write_bytes(data)
+    with pytest.raises(InputError, match="cannot be read"):
+        load_priors(tmp_path / "p", "key")
+    pq.write_table(pa.table({"kind": [1]}), tmp_path / "p")
+    with pytest.raises(InputError, match=r"no priors\.parquet"):
+        load_priors(tmp_path / "p", "key")

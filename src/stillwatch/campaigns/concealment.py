@@ -33,6 +33,8 @@ MIN_NETWORKS = 3
 """Networks over which one queue must be spread to count as spread. Where nothing is declared about
 the accounts, it must be as many as there are accounts."""
 
+_LISTED = 2**32  # an encoding, no threshold: codes of organisations are far smaller
+
 DECLARATIONS = frozenset({"email_domain", "payment_fingerprint", "organization_id"})
 """Traits by which accounts can say that they belong together."""
 
@@ -61,10 +63,18 @@ class Traits:
         return replace(self, age=(seconds - self.created) / DAY)
 
     def openly_organised(self, accounts: Ints) -> NDArray[np.bool_]:
-        """Which of the accounts declare an organisation that has other accounts too."""
+        """Which of the accounts are listed, or declare an organisation with other accounts too."""
         declared, counts = np.unique(self.organization[self.organization >= 0], return_counts=True)
-        several = declared[counts > 1]
+        several = declared[(counts > 1) | (declared >= _LISTED)]
         return np.isin(self.of(accounts).organization, several)
+
+    def listed(self, entry: Ints) -> Traits:
+        """The same with the provider's own list, which goes before what accounts declare.
+
+        Args:
+            entry: of each account, the entry of the list that it belongs to, or -1.
+        """
+        return replace(self, organization=np.where(entry >= 0, _LISTED + entry, self.organization))
 
     def of(self, accounts: Ints) -> Traits:
         """The same for some accounts, in their order."""
@@ -117,9 +127,14 @@ def judge_concealment(
     size = len(group)
     open_structure: list[str] = []
     evidence: list[str] = []
-    share, _common = _commonest(members.organization)
+    share, common = _commonest(members.organization)
     if share >= MOST and _known(members.organization) >= MOST:
-        open_structure.append(f"{share:.0%} of the accounts declare one organisation")
+        known = (
+            "are one entry of the provider's list"
+            if common >= _LISTED
+            else "declare one organisation"
+        )
+        open_structure.append(f"{share:.0%} of the accounts {known}")
     domain_share, domain = _commonest(members.domain)
     outside = int((population.domain == domain).sum() - (members.domain == domain).sum())
     private = domain_share >= MOST and outside < PUBLIC_USERS
@@ -163,7 +178,7 @@ def _separate_registrations(members: Traits, size: int) -> list[str]:
         payers = len(np.unique(members.payment[members.payment >= 0]))
         if payers > 1:
             found.append(f"they pay by {payers} different means")
-    declared = members.organization[members.organization >= 0]
+    declared = members.organization[(members.organization >= 0) & (members.organization < _LISTED)]
     if len(np.unique(declared)) > 1:
         found.append(f"they declare {len(np.unique(declared))} different organisations")
     return found

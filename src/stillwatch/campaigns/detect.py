@@ -22,9 +22,10 @@ from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import combine
 from stillwatch.campaigns.mine import mine
+from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
-from stillwatch.schema import Campaign, Verdict
+from stillwatch.schema import Campaign, DeclaredEntry, PriorSource, Verdict
 
 Ints = NDArray[np.int64]
 
@@ -53,6 +54,8 @@ class Detection:
         examples: request keys by campaign id, as many as were asked for.
         trial: what the verdicts follow from, to reach them again.
         members: account keys by campaign id, in the order of the campaign's members.
+        declared: entries of declared structure, and what they covered.
+        priors: partners who said where to look, and what came of it.
     """
 
     campaigns: tuple[Campaign, ...]
@@ -64,6 +67,8 @@ class Detection:
     examples: dict[str, tuple[int, ...]]
     trial: Trial
     members: dict[str, tuple[int, ...]]
+    declared: tuple[DeclaredEntry, ...] = ()
+    priors: tuple[PriorSource, ...] = ()
 
 
 def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
@@ -84,6 +89,7 @@ def detect(
     seed: int,
     progress: Progress,
     examples: int = 0,
+    priors: Priors = NO_PRIORS,
 ) -> Detection:
     """Find the campaigns among the requests of a store.
 
@@ -95,6 +101,7 @@ def detect(
         seed: of the split into halves.
         progress: shows the steps.
         examples: requests of each campaign to name, for its examples.
+        priors: families that are looked at in any case.
     """
     with progress.step("detecting", STEPS) as step:
         size = requests.count().to_pyarrow().as_py()
@@ -105,7 +112,7 @@ def detect(
         step.advance()
         declared = traits.organization >= 0
         entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
-        mined = mine(evidence, traits.account, entities, step)
+        mined = mine(evidence, traits.account, entities, step, priors)
         background = Background.of(activity, mined.feeders, mined.candidates + mined.parts)
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
@@ -122,7 +129,9 @@ def detect(
         written = in_order(
             [
                 *(
-                    write_group(group, d, directory, traits, mined.floors, level)
+                    write_group(group, d, directory, traits, mined.floors, level).named(
+                        priors.of(group.candidate.families)
+                    )
                     for group, d in zip(groups, done, strict=False)
                 ),
                 *(

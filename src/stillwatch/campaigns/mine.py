@@ -27,6 +27,7 @@ from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_content, test_people
+from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import KINDS, WORDLESS
@@ -137,7 +138,9 @@ def population_sample(evidence: Evidence, accounts: Ints) -> Stream:
     return sorted_stream(evidence.gather(sample, chosen))[1]
 
 
-def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine:
+def mine(
+    evidence: Evidence, accounts: Ints, entities: Ints, step: Step, priors: Priors = NO_PRIORS
+) -> Mine:
     """Find the groups worth testing.
 
     Args:
@@ -145,6 +148,7 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
         accounts: all account keys, sorted.
         entities: the entity of each account: its declared organisation, else the account itself.
         step: advanced four times.
+        priors: families that are looked at and tested in any case.
     """
     population = population_sample(evidence, accounts)
     floors = Floors.of_population(population)
@@ -153,12 +157,15 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
     step.advance()
     families = [f for f in core_families(table) if _entities(f, accounts, entities)]
     told = [f for f in families if f.kind not in WORDLESS]
-    candidates = merge_families(told)[:MAX_CANDIDATES]
+    candidates, named = priors.first(merge_families(told))
+    candidates = candidates[:MAX_CANDIDATES]
     seen = _look(evidence, candidates, "prompt family")
     step.advance()
     kept: list[Mined] = []
     explained: list[Ints] = []
     promising: list[Candidate] = []
+    asked_for = {id(candidate) for candidate in candidates[:named]}
+    only_named: list[Mined] = []  # tested, but in question for nobody else's test
     for mined in seen:
         # a group that writes about things of its own is people, whatever its other habits
         content = test_content(mined.sample.half(mining=True), floors)
@@ -166,6 +173,8 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
         if content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
         if content > SCREEN or (p := _first_look(mined, floors).p) > SCREEN:
+            if id(mined.candidate) in asked_for:
+                only_named.append(replace(mined, sample=mined.sample.copy()))
             continue
         # a copy, so that the rest of what was read with it can go
         kept.append(replace(mined, sample=mined.sample.copy()))
@@ -177,11 +186,12 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
             explained.append(part)
     wordless = [f for f in families if f.kind in WORDLESS]
     parts, suspects = _wordless(evidence, wordless, explained, floors)
+    parts = [part for part in parts if _entities(part.candidate, accounts, entities)]
     step.advance()
     groups = [group.candidate.accounts for group in kept + parts]
     in_question = np.unique(np.concatenate([suspects, *groups]))
     customers = population.take(~np.isin(population.account, in_question))
-    tested, covered = _representatives(kept + parts, floors)
+    tested, covered = _representatives(kept + parts + only_named, floors)
     return Mine(
         candidates=tested,
         parts=covered,
@@ -192,8 +202,8 @@ def mine(evidence: Evidence, accounts: Ints, entities: Ints, step: Step) -> Mine
     )
 
 
-def _entities(family: Family, accounts: Ints, entities: Ints) -> bool:
-    members = entities[np.searchsorted(accounts, family.accounts)]
+def _entities(group: Family | Candidate, accounts: Ints, entities: Ints) -> bool:
+    members = entities[np.searchsorted(accounts, group.accounts)]
     return len(np.unique(members)) >= MIN_ACCOUNTS
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.individuals import Floors
     from stillwatch.campaigns.lone import Lone
     from stillwatch.campaigns.membership import Grouped
+    from stillwatch.schema import Prior
 
 Ints = NDArray[np.int64]
 
@@ -57,6 +58,10 @@ class Written:
     campaign: Campaign
     keys: tuple[int, ...]
     examples: tuple[int, ...]
+
+    def named(self, priors: tuple[Prior, ...]) -> Written:
+        """The same, with who named it."""
+        return replace(self, campaign=replace(self.campaign, priors=priors))
 
 
 def write_group(

@@ -14,8 +14,9 @@ from stillwatch.cases import verification
 from stillwatch.cases.accounts import find
 from stillwatch.cases.actors import Permission, Role
 from stillwatch.cases.decisions import LEAST_REASON
-from stillwatch.cases.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
+from stillwatch.cases.errors import ConflictError, ForbiddenError, RefusedError
 from stillwatch.cases.keys import commitment
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.measures import lift
 from stillwatch.cases.models import (
     Account,
@@ -107,21 +108,6 @@ def file(unit: Unit, account: Account, text: str) -> Appeal:
         decision=decision.id,
         text=commitment(appeal.salt, text),
     )
-    return appeal
-
-
-def find_appeal(session: Session, appeal_id: int, version: int | None = None) -> Appeal:
-    """An appeal, in the version that somebody looked at.
-
-    Raises:
-        NotFoundError: there is none.
-        ConflictError: it was changed since.
-    """
-    appeal = session.get(Appeal, appeal_id)
-    if appeal is None:
-        raise NotFoundError(f"there is no appeal A-{appeal_id}")
-    if version is not None and appeal.version != version:
-        raise ConflictError(f"{appeal.name} was changed since you opened it; look at it again")
     return appeal
 
 
@@ -219,7 +205,7 @@ def verification_failed(unit: Unit, appeal: Appeal) -> None:
 
 def _mine(unit: Unit, appeal_id: int, version: int | None, answer: str) -> Appeal:
     unit.actor.need(Permission.APPEALS)
-    appeal = find_appeal(unit.session, appeal_id, version)
+    appeal = look_up(unit.session, Appeal, appeal_id, version)
     if not AppealState(appeal.state).open:
         raise ConflictError(f"{appeal.name} is {appeal.state} already")
     if unit.actor.name in involved(unit.session, appeal):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import update
 
 from stillwatch.cases.actors import Permission
-from stillwatch.cases.decisions import find_decision
 from stillwatch.cases.errors import ConflictError, ForbiddenError
 from stillwatch.cases.keys import commitment
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import (
     Case,
     CaseStatus,
@@ -74,7 +74,7 @@ def reject(unit: Unit, decision_id: int, *, why: str, version: int | None = None
 
 def _waiting(unit: Unit, decision_id: int, version: int | None) -> Decision:
     unit.actor.need(Permission.APPROVE)
-    decision = find_decision(unit.session, decision_id, version)
+    decision = look_up(unit.session, Decision, decision_id, version)
     if decision.state != DecisionState.PROPOSED:
         raise ConflictError(f"{decision.name} does not wait for approval: it is {decision.state}")
     if decision.author == unit.actor.name:

@@ -13,8 +13,9 @@ from sqlalchemy import func, insert, select, update
 
 from stillwatch.cases.accounts import living, refresh
 from stillwatch.cases.actors import Permission
-from stillwatch.cases.errors import ConflictError, NotFoundError, RefusedError
+from stillwatch.cases.errors import ConflictError, RefusedError
 from stillwatch.cases.keys import commitment
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.measures import impose, lift, pending, record_decision
 from stillwatch.cases.models import (
     Case,
@@ -31,8 +32,6 @@ from stillwatch.standing import Action
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from sqlalchemy.orm import Session
 
     from stillwatch.cases.storage import Unit
 
@@ -69,7 +68,7 @@ def decide_case(
         RefusedError: the reason is missing, the expiry has passed, or nobody would be hit.
     """
     unit.actor.need(Permission.DECIDE)
-    case = find_case(unit.session, case_id, version)
+    case = look_up(unit.session, Case, case_id, version)
     _check(unit, reason, expires_at)
     if action is Action.ALLOW:
         return _dismiss(unit, case, reason)
@@ -134,7 +133,7 @@ def undo(unit: Unit, decision_id: int, *, why: str, version: int | None = None) 
         RefusedError: no reason is given.
     """
     unit.actor.need(Permission.DECIDE)
-    decision = find_decision(unit.session, decision_id, version)
+    decision = look_up(unit.session, Decision, decision_id, version)
     if decision.state in {DecisionState.UNDONE, DecisionState.REJECTED}:
         raise ConflictError(f"{decision.name} is {decision.state} already")
     _check(unit, why, None)
@@ -179,41 +178,6 @@ def lift_account(unit: Unit, account_id: str, *, why: str) -> int:
     if account.action == Action.ALLOW:
         raise ConflictError("nothing is in force for this account (any more)")
     return lift(unit, account, why=why.strip())
-
-
-def find_case(session: Session, case_id: int, version: int | None = None) -> Case:
-    """A case, in the version that somebody looked at.
-
-    Raises:
-        NotFoundError: there is none.
-        ConflictError: it was changed since.
-    """
-    case = session.get(Case, case_id)
-    if case is None:
-        raise NotFoundError(f"there is no case C-{case_id}")
-    if version is not None and case.version != version:
-        raise ConflictError(
-            f"{case.name} was changed since you opened it (it is {case.status!r} now); "
-            "look at it again before you act"
-        )
-    return case
-
-
-def find_decision(session: Session, decision_id: int, version: int | None = None) -> Decision:
-    """A decision, in the version that somebody looked at.
-
-    Raises:
-        NotFoundError: there is none.
-        ConflictError: it was changed since.
-    """
-    decision = session.get(Decision, decision_id)
-    if decision is None:
-        raise NotFoundError(f"there is no decision D-{decision_id}")
-    if version is not None and decision.version != version:
-        raise ConflictError(
-            f"{decision.name} was changed since you opened it (it is {decision.state!r} now)"
-        )
-    return decision
 
 
 def _dismiss(unit: Unit, case: Case, reason: str) -> Decision:

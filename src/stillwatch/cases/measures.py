@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from stillwatch.standing import Action
 
 
+EXPIRED = "expired"
+"""Why a measure ended whose time was over."""
+
+
 def impose(
     unit: Unit,
     account: Account,
@@ -83,7 +87,7 @@ def expire(unit: Unit) -> int:
     ids = []
     for measure in rows:
         measure.state, measure.ended_at = MeasureState.ENDED, unit.now
-        measure.ended_why = "expired"
+        measure.ended_why = EXPIRED
         ids.append(measure.account_id)
     if ids:
         refresh(unit, ids)
@@ -110,7 +114,7 @@ def record_decision(
     of = f"{decision.targets} accounts" if account is None else f"account {account.account_id}"
     unit.record(
         what,
-        f"case:{decision.case_id}" if account is None else f"account:{account.account_id}",
+        _about(decision, account),
         f"{decision.name}: {decision.action} for {of}",
         about=account,
         decision=decision.id,
@@ -119,3 +123,9 @@ def record_decision(
         targets=decision.targets,
         expires=decision.expires_at.isoformat() if decision.expires_at else None,
     )
+
+
+def _about(decision: Decision, account: Account | None) -> str:
+    if account is not None:
+        return f"account:{account.account_id}"
+    return f"case:{decision.case_id}" if decision.case_id else f"decision:{decision.id}"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from stillwatch.cases.accounts import find
 from stillwatch.cases.actors import Permission
-from stillwatch.cases.decisions import find_case
 from stillwatch.cases.errors import RefusedError
 from stillwatch.cases.keys import commitment
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import Case, CaseStatus, Note, User
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def assign(unit: Unit, case_id: int, user_id: int | None, *, version: int | None
         RefusedError: there is no such user.
     """
     unit.actor.need(Permission.TRIAGE)
-    case = find_case(unit.session, case_id, version)
+    case = look_up(unit.session, Case, case_id, version)
     user = unit.session.get(User, user_id) if user_id is not None else None
     if user_id is not None and (user is None or user.disabled_at is not None):
         raise RefusedError("there is no such user")
@@ -50,7 +50,7 @@ def add_note(
         raise RefusedError(f"a note has 1 to {LONGEST_NOTE} characters")
     account = find(unit.session, account_id) if account_id is not None else None
     if case_id is not None:
-        find_case(unit.session, case_id)
+        look_up(unit.session, Case, case_id)
     note = Note(
         case_id=case_id,
         account_id=account_id,

@@ -86,6 +86,27 @@ def import_command(
         )
 
 
+@app.command("step-up")
+def step_up_command(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="VERIFY.json", exists=True, dir_okay=False, help="Of share match."),
+    ],
+    database: Database,
+) -> None:
+    """Propose to ask accounts to verify that show partners' indicators; a person approves it."""
+    storage = open_storage(database)
+    from stillwatch.cases.step_up import propose_step_up
+    from stillwatch.standing import load_step_up
+
+    done = propose_step_up(storage, load_step_up(file))
+    storage.close()
+    typer.echo(
+        f"{done.accounts:,} accounts in {len(done.decisions)} decisions to approve, "
+        f"{done.known:,} proposed before, {done.unknown:,} not in the database"
+    )
+
+
 @app.command("audit")
 def audit_command(
     database: Database,

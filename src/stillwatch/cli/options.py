@@ -7,8 +7,45 @@ from typing import Annotated
 
 import typer
 
+
+def complete_format(incomplete: str) -> list[str]:
+    """Names of formats, for the shell's completion."""
+    from stillwatch.readers import READERS
+
+    return [reader.name for reader in READERS if reader.name.startswith(incomplete)]
+
+
 Out = Annotated[
     Path, typer.Option("--out", "-o", file_okay=False, help="Folder for the results; made if new.")
+]
+Accounts = Annotated[
+    Path | None,
+    typer.Option("--accounts", help="The provider's account file: JSONL, CSV or Parquet."),
+]
+Declared = Annotated[
+    Path | None,
+    typer.Option("--declared", help="The provider's list of declared structure, TOML."),
+]
+Priors = Annotated[
+    Path | None,
+    typer.Option("--priors", help="Where partners say to look: priors.parquet of share match."),
+]
+ScanLedger = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        file_okay=False,
+        envvar="STILLWATCH_LEDGER",
+        help="Folder of the ledger that the scan is entered into; none unless given.",
+    ),
+]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        autocompletion=complete_format,
+        help="Format of the log; found by content unless given.",
+    ),
 ]
 Prompts = Annotated[
     Path | None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Quiet
+from stillwatch.cli.options import Accounts, Json, Quiet
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,9 +46,7 @@ def show_command(
 def preview_command(
     policy: File,
     logs: Annotated[list[str], typer.Argument(metavar="LOG", help="Past data: files or folders.")],
-    accounts: Annotated[
-        Path | None, typer.Option("--accounts", help="The provider's account file.")
-    ] = None,
+    accounts: Accounts = None,
     every: Annotated[str, typer.Option("--every", help="Shortest time between scans.")] = "1d",
     as_json: Json = False,
     quiet: Quiet = False,

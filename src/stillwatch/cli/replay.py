@@ -7,8 +7,16 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Growth, Json, Memory, Out, Quiet
-from stillwatch.cli.scan import complete_format
+from stillwatch.cli.options import (
+    Accounts,
+    Declared,
+    Growth,
+    Json,
+    LogFormat,
+    Memory,
+    Out,
+    Quiet,
+)
 
 
 def replay_command(
@@ -19,10 +27,8 @@ def replay_command(
         ),
     ],
     out: Out,
-    accounts: Annotated[
-        Path | None,
-        typer.Option("--accounts", help="The provider's account file: JSONL, CSV or Parquet."),
-    ] = None,
+    accounts: Accounts = None,
+    declared: Declared = None,
     policy: Annotated[
         Path | None,
         typer.Option("--policy", help="Policy file; the built-in policy, enforced, unless given."),
@@ -31,14 +37,7 @@ def replay_command(
         str, typer.Option("--every", help="Shortest time between scans, such as 1h.")
     ] = "1h",
     growth: Growth = 0.25,
-    log_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            autocompletion=complete_format,
-            help="Format of the log; found by content unless given.",
-        ),
-    ] = None,
+    log_format: LogFormat = None,
     memory: Memory = "4GB",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -56,6 +55,7 @@ def replay_command(
             logs,
             out=out,
             accounts=accounts,
+            declarations=declared,
             policy=policy,
             every=every,
             growth=growth,

@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Memory, Out, Quiet, Seed
-
-
-def complete_format(incomplete: str) -> list[str]:
-    """Names of formats, for the shell's completion."""
-    from stillwatch.readers import READERS
-
-    return [reader.name for reader in READERS if reader.name.startswith(incomplete)]
+from stillwatch.cli.options import (
+    Accounts,
+    Declared,
+    Json,
+    LogFormat,
+    Memory,
+    Out,
+    Priors,
+    Quiet,
+    ScanLedger,
+    Seed,
+)
 
 
 def scan_command(
@@ -31,18 +35,10 @@ def scan_command(
             "--sketches", file_okay=False, help="Scan a folder of sketches instead of logs."
         ),
     ] = None,
-    accounts: Annotated[
-        Path | None,
-        typer.Option("--accounts", help="The provider's account file: JSONL, CSV or Parquet."),
-    ] = None,
-    log_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            autocompletion=complete_format,
-            help="Format of the log; found by content unless given.",
-        ),
-    ] = None,
+    accounts: Accounts = None,
+    declared: Declared = None,
+    priors: Priors = None,
+    log_format: LogFormat = None,
     fdr: Annotated[
         float, typer.Option("--fdr", help="Share of accused campaigns that may be false.")
     ] = 0.01,
@@ -51,6 +47,7 @@ def scan_command(
         int,
         typer.Option("--keep-examples", min=0, help="Raw prompts to keep for each campaign."),
     ] = 0,
+    ledger: ScanLedger = None,
     memory: Memory = "4GB",
     engine: Annotated[
         str,
@@ -75,10 +72,13 @@ def scan_command(
             out=out,
             sketches=sketches,
             accounts=accounts,
+            declarations=declared,
+            priors=priors,
             format=log_format,
             fdr=fdr,
             seed=seed,
             keep_examples=keep_examples,
+            ledger=ledger,
             memory=memory,
             engine=engine,
             progress=progress,

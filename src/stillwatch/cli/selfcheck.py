@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stillwatch.cli.options import Json, Memory, Quiet
-from stillwatch.cli.scan import complete_format
+from stillwatch.cli.options import Json, LogFormat, Memory, Quiet
 from stillwatch.cli.text import plain
 
 if TYPE_CHECKING:
@@ -47,14 +46,7 @@ def selfcheck_command(
         list[str] | None,
         typer.Option("--use", help="What you use the answers for; may be repeated."),
     ] = None,
-    log_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            autocompletion=complete_format,
-            help="Format of the log; found by content unless given.",
-        ),
-    ] = None,
+    log_format: LogFormat = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", file_okay=False, help="Folder for selfcheck.html."),

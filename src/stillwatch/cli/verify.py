@@ -11,6 +11,7 @@ from stillwatch.cli.defaulting import group_with_default
 from stillwatch.cli.options import Json
 
 if TYPE_CHECKING:
+    from stillwatch.evidence.ledger.log import Entry
     from stillwatch.evidence.signing import PublicKey
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ Keys = Annotated[
 ]
 
 WIDTH = 12
+LAST_SCANS = 10
 
 
 def trusted_keys(files: list[Path] | None) -> list[PublicKey]:
@@ -59,6 +61,17 @@ def bundle_command(
             typer.echo(f"{str(check.result).upper():{WIDTH}} {plain(check.text, limit=1000)}")
         typer.echo(_conclusion(done.sound))
     raise typer.Exit(0 if done.sound else 1)
+
+
+def _scan(index: int, entry: Entry) -> str:
+    told = entry.payload
+    what, content = next(
+        ((n, told[n]) for n in ("findings", "snapshot") if n in told), ("content", told.get("scan"))
+    )
+    return (
+        f"entry {index} of {entry.at}: {what} {content}, code {str(told.get('code'))[:12]}, "
+        f"thresholds {str(told.get('thresholds'))[:12]}, calibration {told.get('calibration')}"
+    )
 
 
 def _conclusion(sound: bool) -> str:
@@ -98,6 +111,9 @@ def ledger_command(
                 "pending": done.pending,
                 "sound": done.sound,
                 "problems": [{"where": p.where, "what": p.what} for p in done.problems],
+                "scans": [
+                    {"index": index, "at": entry.at, **entry.payload} for index, entry in done.scans
+                ],
                 "checked": done.checked,
                 "unchecked": done.unchecked,
             }
@@ -108,6 +124,7 @@ def ledger_command(
             *(("NOT CHECKED", text) for text in done.unchecked),
             *(("FAILED", f"{problem.where}: {problem.what}") for problem in done.problems),
         ]
+        lines += [("SCAN", _scan(index, entry)) for index, entry in done.scans[-LAST_SCANS:]]
         for label, text in lines:
             typer.echo(f"{label:{WIDTH}} {plain(text, limit=1000)}")
         typer.echo(

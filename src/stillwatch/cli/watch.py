@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from stillwatch.cli.options import Growth, Memory, Out, Quiet
+from stillwatch.cli.options import (
+    Accounts,
+    Declared,
+    Growth,
+    Memory,
+    Out,
+    Priors,
+    Quiet,
+    ScanLedger,
+)
 
 
 def watch_command(
@@ -16,8 +25,12 @@ def watch_command(
         Path, typer.Argument(metavar="FOLDER", help="Folder with logs, such as serve's intake.")
     ],
     out: Out,
-    accounts: Annotated[
-        Path | None, typer.Option("--accounts", help="The provider's account file.")
+    accounts: Accounts = None,
+    declared: Declared = None,
+    priors: Priors = None,
+    step_up: Annotated[
+        Path | None,
+        typer.Option("--step-up", help="Accounts to ask to verify: verify.json of share match."),
     ] = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", help="Policy file, which sentences verdicts.")
@@ -36,6 +49,7 @@ def watch_command(
     consume: Annotated[
         bool, typer.Option("--consume", help="Remove files once they are taken in.")
     ] = False,
+    ledger: ScanLedger = None,
     memory: Memory = "4GB",
     quiet: Quiet = False,
 ) -> None:
@@ -52,11 +66,15 @@ def watch_command(
             folder,
             out=out,
             accounts=accounts,
+            declarations=declared,
+            priors=priors,
+            step_up=step_up,
             policy=policy,
             every=every,
             growth=growth,
             once=once,
             consume=consume,
+            ledger=ledger,
             memory=memory,
             progress=progress,
             told=told,

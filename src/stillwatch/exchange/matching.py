@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from stillwatch.exchange.collect import SHARED_KINDS
 from stillwatch.exchange.package import moment_of
+from stillwatch.priors import PRIORS
 from stillwatch.signals.families import KINDS
 from stillwatch.sketch import Sketcher
 from stillwatch.standing import Action, Standing
@@ -46,19 +47,6 @@ VERIFY_FOR = timedelta(days=14)
 
 NOTICE = "Please verify your account to go on. You can ask why, and appeal."
 
-PRIORS = pa.schema(
-    [
-        pa.field("kind", pa.int8(), nullable=False),  # index into `signals.families.KINDS`
-        pa.field("key", pa.int64(), nullable=False),  # under the provider's own key
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("campaign", pa.string(), nullable=False),
-        pa.field("confidence", pa.int8(), nullable=False),
-        pa.field("valid_until", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("accounts", pa.int64(), nullable=False),  # that show it here
-    ]
-)
-"""Imported families in the provider's own keys, for mining to look at first."""
-
 
 @dataclass
 class Hit:
@@ -84,14 +72,20 @@ class Matches:
         hits: indicators that count.
         set_aside: those that hit too many accounts, each with the reason.
         accounts: accounts in the log.
+        key: fingerprint of the provider's own sketch key.
     """
 
     hits: tuple[Hit, ...]
     set_aside: tuple[tuple[Hit, str], ...]
     accounts: int
+    key: str
 
     def priors(self) -> pa.Table:
-        """The hits as a `PRIORS` table, for mining."""
+        """All hits as a `priors.PRIORS` table, for mining.
+
+        Those that were set aside too: they were by how many accounts show them, which the testing
+        half of the log has a part in, and where mining looks must not depend on that.
+        """
         rows = [
             {
                 "kind": KINDS.index(hit.indicator.kind),
@@ -102,9 +96,9 @@ class Matches:
                 "valid_until": moment_of(hit.indicator.valid_until),
                 "accounts": len(hit.requests),
             }
-            for hit in self.hits
+            for hit in (*self.hits, *(hit for hit, _ in self.set_aside))
         ]
-        return pa.Table.from_pylist(rows, schema=PRIORS)
+        return pa.Table.from_pylist(rows, schema=PRIORS.with_metadata({"key": self.key}))
 
     def step_up(self, now: datetime) -> tuple[Standing, ...]:
         """The accounts to ask for verification: never more than that, and with an end."""
@@ -164,6 +158,7 @@ def match(
         tuple(hit for hit, why in judged if not why),
         tuple((hit, why) for hit, why in judged if why),
         len(accounts),
+        keys.own.fingerprint,
     )
 
 

@@ -20,11 +20,13 @@ _CLASS = 2004
 
 
 def detection_finding(package: Package, activity: Activity = "create") -> dict[str, Any]:
-    """A package as an OCSF Detection Finding (class 2004, profile `ai_operation`)."""
+    """A package as an OCSF Detection Finding (class 2004).
+
+    The profile `ai_operation` would name the model, but OCSF 1.8 has it for activities only.
+    """
     shared = package.campaign
     number = _ACTIVITIES[activity]
     closed = activity == "close" or package.revoked
-    models = {"ai_provider": package.source, "name": "model-api"}
     return {
         "activity_id": number,
         "category_uid": 2,
@@ -43,7 +45,6 @@ def detection_finding(package: Package, activity: Activity = "create") -> dict[s
         ),
         "metadata": {
             "version": OCSF_VERSION,
-            "profiles": ["ai_operation"],
             "uid": str(uuid.uuid5(NAMESPACE, f"ocsf {package.name} {package.modified} {activity}")),
             "product": {
                 "name": "Stillwatch",
@@ -51,7 +52,6 @@ def detection_finding(package: Package, activity: Activity = "create") -> dict[s
                 "version": __version__,
             },
         },
-        "ai_model": models,
         "finding_info": {
             "uid": package.name,
             "title": f"Model distillation campaign {shared.name}",
@@ -70,6 +70,7 @@ def detection_finding(package: Package, activity: Activity = "create") -> dict[s
         },
         "count": shared.requests,
         "unmapped": {
+            "source": package.source,
             "verdict": str(shared.verdict),
             "accounts": shared.accounts,
             "coordination_p": shared.coordination_p,

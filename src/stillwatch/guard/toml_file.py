@@ -27,18 +27,23 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 Whole = TypeVar("Whole", bound=Section)
 
 
-def read_toml(path: Path, what: str) -> str:
+def read_toml(path: Path, what: str, *, most: int = 2**30) -> str:
     """The text of a file.
 
     Args:
         path: the file.
         what: it is, for the message.
+        most: bytes that it may have.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is larger.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+        if len(data) > most:
+            raise InputError(f"this {what} is larger than {most >> 20} MiB", file=str(path))
+        return data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise InputError(f"this {what} cannot be read: {reason}", file=str(path)) from None
@@ -56,17 +61,33 @@ def convert(text: str, kind: type[Whole], *, file: str, pages: str) -> Whole:
     Raises:
         InputError: it is not TOML, a key does not exist, or a value makes no sense.
     """
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", file=file) from None
+    given = _parsed(text, file)
     try:
         return msgspec.convert(given, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
         problem, key = _explain(str(error), pages)
-        raise InputError(
-            problem, file=file, line=line_of(text, _without_index(key).split(".")), field=key
-        ) from None
+        raise InputError(problem, file=file, line=_line(text, key), field=key) from None
+
+
+def _line(text: str, key: str) -> int | None:
+    """The line of a key such as `limits.key.rate` or `entry[2].kind`."""
+    lines, part = text.splitlines(), re.match(r"(\w+)\[(\d+)\]", key)
+    header = re.compile(rf"\s*\[\[\s*{part[1]}\s*\]\]" if part else "(?!)")
+    starts = [i for i, line in enumerate(lines) if header.match(line)]
+    path = _without_index(key).split(".")
+    if part is None or int(part[2]) >= len(starts):
+        return line_of(text, path)
+    start, end = [*starts, len(lines)][int(part[2]) :][:2]
+    return start + (line_of("\n".join(lines[start:end]), path) or 1)
+
+
+def _parsed(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", file=file) from None
+    except RecursionError:
+        raise InputError("this is not TOML: it is nested too deeply", file=file) from None
 
 
 def _read(kind: type, value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stillwatch.declared import load_declared
 from stillwatch.guard import Guard, Policy, load_policy, profiles_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.progress import Silent
@@ -51,6 +52,7 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
     *,
     out: str | Path,
     accounts: str | Path | None = None,
+    declarations: str | Path | None = None,
     policy: str | Path | Policy | None = None,
     every: str = "1h",
     growth: float = GROWTH,
@@ -66,6 +68,7 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
         logs: files, folders, globs, or ``-``.
         out: folder for `decisions.parquet` and `rejected.jsonl`.
         accounts: the account file, if there is one.
+        declarations: the list of declared structure, if there is one.
         policy: a file or a policy; the built-in one, enforced, if not given.
         every: the shortest time between scans.
         growth: share by which the log must have grown for another scan.
@@ -100,6 +103,7 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
             declared,
             guard,
             schedule,
+            entries=load_declared(Path(declarations)) if declarations else (),
             key_fingerprint=key.fingerprint,
             memory=memory,
         )

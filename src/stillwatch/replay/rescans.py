@@ -14,6 +14,9 @@ from stillwatch.schema import SKETCHES
 from stillwatch.store import NAMES, Position, Taken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stillwatch.declared import Entry
     from stillwatch.guard import Guard
     from stillwatch.replay.schedule import Schedule
     from stillwatch.sketch import Sketcher
@@ -31,6 +34,7 @@ class Rescans:
         declared: the account file, or None.
         guard: gets the snapshots.
         schedule: says when.
+        entries: of the list of declared structure.
         key_fingerprint: of the key.
         memory: most memory that a scan may take.
     """
@@ -43,11 +47,12 @@ class Rescans:
         guard: Guard,
         schedule: Schedule,
         *,
+        entries: Sequence[Entry] = (),
         key_fingerprint: str,
         memory: str,
     ) -> None:
         self._store, self._sketcher, self._declared = store, sketcher, declared
-        self._guard, self.schedule = guard, schedule
+        self._guard, self.schedule, self._entries = guard, schedule, entries
         self._fingerprint, self._memory = key_fingerprint, memory
         self._waiting: list[pa.Table] = []
         self._rows = self._parts = 0
@@ -70,10 +75,13 @@ class Rescans:
             return
         self._keep()
         as_of = datetime.fromtimestamp(micros / 1e6, UTC)
-        with detected(self._store, self._sketcher, self._declared, memory=self._memory) as (
-            requests,
-            found,
-        ):
+        with detected(
+            self._store,
+            self._sketcher,
+            self._declared,
+            entries=self._entries,
+            memory=self._memory,
+        ) as (requests, found):
             snapshot = snapshot_of(
                 found.campaigns,
                 requests,

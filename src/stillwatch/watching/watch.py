@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from stillwatch.declared import load_declared
 from stillwatch.errors import InputError
+from stillwatch.evidence.registrar import Registrar
+from stillwatch.evidence.scans import enter_snapshot
 from stillwatch.guard import Policy, load_policy
 from stillwatch.ingest import ingest
+from stillwatch.priors import load_priors
 from stillwatch.progress import Silent
-from stillwatch.publishing import snapshot_of
+from stillwatch.publishing import snapshot_of, with_step_up
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
 from stillwatch.scanning import detected, folder_of
 from stillwatch.sketch import Sketcher, SketchKey
-from stillwatch.standing import Snapshot, load_snapshot, write_snapshot
+from stillwatch.standing import Snapshot, load_snapshot, load_step_up, write_snapshot
 from stillwatch.store import SketchStore
 from stillwatch.watching.follow import Follower
 
@@ -28,7 +32,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from stillwatch.declared import Entry
     from stillwatch.progress import Progress
+    from stillwatch.standing import Standing
 
 POLL = 2.0
 """Seconds between looks at the folder."""
@@ -41,6 +47,10 @@ class Watch:
     Attributes:
         out: folder with the sketches, `rejected.jsonl` and `snapshot.json`.
         snapshot: the last one published.
+        entries: of the list of declared structure.
+        hints: of partners, where to look.
+        step_up: accounts to ask for verification because of what partners shared.
+        registrar: of the ledger that scans are entered into, if there is one.
     """
 
     follower: Follower
@@ -54,6 +64,10 @@ class Watch:
     memory: str
     progress: Progress
     snapshot: Snapshot
+    entries: tuple[Entry, ...] = ()
+    hints: pa.Table | None = None
+    step_up: tuple[Standing, ...] = ()
+    registrar: Registrar | None = None
     _latest: int = 0
     _problems: dict[str, str] = field(default_factory=dict)
 
@@ -100,6 +114,8 @@ class Watch:
         if moment is None or not self.schedule.wants(requests):
             return False
         self.publish(datetime.fromtimestamp(latest / 1e6, UTC))
+        if self.registrar is not None:
+            enter_snapshot(self.registrar, self.snapshot, requests)
         self.schedule.scanned = requests
         return True
 
@@ -109,6 +125,8 @@ class Watch:
             self.store,
             self.sketcher,
             self.declared,
+            entries=self.entries,
+            hints=self.hints,
             memory=self.memory,
             progress=self.progress,
         ) as (requests, found):
@@ -122,6 +140,7 @@ class Watch:
                 previous=self.snapshot,
                 key_fingerprint=self.key.fingerprint,
             )
+        self.snapshot = with_step_up(self.snapshot, self.step_up)
         write_snapshot(self.snapshot, self.out / "snapshot.json")
 
 
@@ -130,11 +149,15 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     *,
     out: str | Path,
     accounts: str | Path | None = None,
+    declarations: str | Path | None = None,
+    priors: str | Path | None = None,
+    step_up: str | Path | None = None,
     policy: str | Path | None = None,
     every: str = "1h",
     growth: float = GROWTH,
     once: bool = False,
     consume: bool = False,
+    ledger: str | Path | None = None,
     key: SketchKey | None = None,
     memory: str = "4GB",
     progress: Progress | None = None,
@@ -146,11 +169,15 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         folder: with the logs, such as the service's `intake`.
         out: folder for sketches, `rejected.jsonl` and `snapshot.json`; a later watch goes on.
         accounts: the account file; read again before every scan.
+        declarations: the list of declared structure; read again before every scan.
+        priors: `priors.parquet` of `stillwatch share match`; read again before every scan.
+        step_up: its `verify.json`; read again before every scan.
         policy: sentences the verdicts.
         every: the shortest event time between scans.
         growth: share by which the log must have grown for another scan.
         once: take in what is there, scan if it is due, and return.
         consume: remove files once they are taken in.
+        ledger: folder of the ledger that every scan is entered into.
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
         progress: shows the steps.
@@ -178,6 +205,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         memory=memory,
         progress=progress or Silent(),
         snapshot=load_snapshot(published) if published.exists() else Snapshot(sequence=0),
+        registrar=Registrar.open(Path(ledger)) if ledger else None,
     )
     _resume(watched)
     begun = True
@@ -189,6 +217,9 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         if fresh or begun:
             begun = False
             watched.declared = read_accounts(Path(accounts)).table if accounts else None
+            watched.entries = load_declared(Path(declarations)) if declarations else ()
+            watched.step_up = load_step_up(Path(step_up)) if step_up else ()
+            watched.hints = load_priors(Path(priors), key.fingerprint) if priors else None
             if watched.scan_if_due():
                 told(f"published snapshot {watched.snapshot.sequence}: {_standings(watched)}")
         if once:

@@ -10,6 +10,7 @@ from litestar.response import Redirect, Response
 from sqlalchemy import select
 
 from stillwatch.cases import appeals
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import (
     Account,
     Appeal,
@@ -54,7 +55,7 @@ def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """Everything that a judge needs."""
     storage = storage_of(request)
     with storage.read() as session:
-        appeal = appeals.find_appeal(session, number)
+        appeal = look_up(session, Appeal, number)
         mine = appeal.account_id
         return page(
             request,

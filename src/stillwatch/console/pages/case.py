@@ -11,7 +11,7 @@ from litestar.response import Redirect, Response
 from sqlalchemy import or_, select
 
 from stillwatch.cases import bulk, triage
-from stillwatch.cases.decisions import find_case
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import (
     Account,
     Appeal,
@@ -57,7 +57,7 @@ def finding_of(case: Case) -> Campaign:
 def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """The case page; members and graph come in pieces of their own."""
     with storage_of(request).read() as session:
-        case = find_case(session, number)
+        case = look_up(session, Case, number)
         scan = session.get_one(Scan, case.scan_id)
         summary = msgspec.json.decode(scan.summary, type=Summary)
         view = views.campaign_view(
@@ -111,7 +111,7 @@ def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
 def members(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """A page of the members' table."""
     with storage_of(request).read() as session:
-        case = find_case(session, number)
+        case = look_up(session, Case, number)
         name = "members" if request.headers.get("hx-request") else "members_page"
         return page(request, name, case=case, members=_members(session, case, request))
 
@@ -121,7 +121,7 @@ def members(request: AnyRequest, number: FromPath[int]) -> Response[str]:
 def picture(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """Who shares what with whom: drawn once for each scan of the case."""
     with storage_of(request).read() as session:
-        case = find_case(session, number)
+        case = look_up(session, Case, number)
         key = (case.id, case.scan_id)
         if key not in _pictures:
             if len(_pictures) > 200:

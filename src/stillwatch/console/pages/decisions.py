@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from stillwatch.cases import approvals, bulk, decisions, targets
 from stillwatch.cases.errors import RefusedError
+from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import Case, Decision, DecisionState, Measure
 from stillwatch.cases.notices import notice_for
 from stillwatch.console.pages.paging import paged, text_filter
@@ -53,7 +54,7 @@ def preview(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     action = chosen_action(request.query_params.get("action"))
     storage = storage_of(request)
     with storage.read() as session:
-        case = decisions.find_case(session, number)
+        case = look_up(session, Case, number)
         hit = targets.targets_of(case).limit(12)
         return page(
             request,
@@ -112,7 +113,7 @@ def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
     """One decision and what it did to whom."""
     storage = storage_of(request)
     with storage.read() as session:
-        decision = decisions.find_decision(session, number)
+        decision = look_up(session, Decision, number)
         case = session.get(Case, decision.case_id) if decision.case_id else None
         state = text_filter(request, "state")
         query = select(Measure).where(Measure.decision_id == number).order_by(Measure.id)

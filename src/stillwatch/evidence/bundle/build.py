@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch._version import __version__
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.bundle import contents
 from stillwatch.evidence.bundle.minimise import minimise
@@ -17,10 +16,10 @@ from stillwatch.evidence.container import pack_files
 from stillwatch.evidence.docket import Docket, as_files, read_docket
 from stillwatch.evidence.dsse import seal
 from stillwatch.evidence.freeze import arrays_in, freeze
-from stillwatch.evidence.ledger.log import moment
+from stillwatch.evidence.ledger.log import SCAN, moment
 from stillwatch.evidence.mask import Mask
+from stillwatch.evidence.scans import scan_payload
 from stillwatch.evidence.signing import EVIDENCE, LEDGER
-from stillwatch.evidence.versions import code_digest
 from stillwatch.findings import load_findings
 
 if TYPE_CHECKING:
@@ -75,7 +74,9 @@ def build_bundle(folder: Path, wanted: str, registrar: Registrar) -> bytes:
         contents.SCAN: canonical(contents.scan_document(findings.summary, docket.findings)),
         "readme.txt": contents.README.encode(),
     }
-    files[contents.LEDGER] = _entered(registrar, files, name, campaign)
+    files[contents.LEDGER] = _entered(
+        registrar, files, name, campaign, scan_payload(findings.summary, docket.findings)
+    )
     files[contents.KEYS] = canonical(
         {
             "evidence": registrar.key.public(EVIDENCE).line,
@@ -143,13 +144,17 @@ def _cut(
     )
 
 
-def _entered(registrar: Registrar, files: dict[str, bytes], name: str, campaign: Campaign) -> bytes:
+def _entered(
+    registrar: Registrar,
+    files: dict[str, bytes],
+    name: str,
+    campaign: Campaign,
+    scan: dict[str, Any],
+) -> bytes:
     """Enter scan, verdict and bundle into the ledger, sign it, and prove that they are in it."""
     ledger = registrar.ledger
-    scan = files[contents.SCAN]
     entries: list[tuple[str, dict[str, Any]]] = [
-        ("calibration", {"code": code_digest(), "version": __version__}),
-        ("scan", {"scan": digest(scan)}),
+        (SCAN, scan),
         (
             "verdict",
             {

@@ -57,6 +57,8 @@ def verdict_document(campaign: Campaign, name: str, accounts: Mapping[str, str])
     """
     document: dict[str, Any] = msgspec.to_builtins(campaign)
     del document["examples"]
+    del document["priors"]  # what a partner shared goes no further, and no test rests on it
+    _without_reasons(document)
     document["campaign_id"] = name
     for member in document["members"]:
         member["account"] = accounts[member.pop("account_id")]
@@ -72,12 +74,20 @@ def scan_document(summary: Summary, findings: str) -> dict[str, Any]:
     """
     document: dict[str, Any] = msgspec.to_builtins(summary)
     document["sources"] = [kind for _, kind in summary.sources]
+    del document["priors"]
+    _without_reasons(document)
     return document | {
         "findings": findings,
         "code": code_digest(),
         "thresholds": thresholds(),
         "thresholds_digest": digest(canonical(thresholds())),
     }
+
+
+def _without_reasons(document: dict[str, Any]) -> None:
+    """Leave out why structure was declared: that may name a customer."""
+    for entry in document["declared"]:
+        del entry["reason"]
 
 
 def content_digest(files: Mapping[str, bytes]) -> str:

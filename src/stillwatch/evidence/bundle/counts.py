@@ -31,6 +31,14 @@ class StatedMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: list[str]
 
 
+class StatedCover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A declared entry as a bundle states it: `schema.Covered` without the reason."""
+
+    kind: str
+    expires: str
+    accounts: int
+
+
 class StatedCampaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A campaign as a bundle states it: `schema.Campaign` without ids and examples."""
 
@@ -56,6 +64,7 @@ class StatedCampaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: list[StatedMember]
     links: list[Link]
     timeline: list[DayCount]
+    declared: list[StatedCover] = []
 
 
 def read_verdict(document: Any) -> StatedCampaign:

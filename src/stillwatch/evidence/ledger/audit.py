@@ -17,6 +17,7 @@ from stillwatch.evidence.ledger import merkle
 from stillwatch.evidence.ledger.checkpoint import Checkpoint, parse_checkpoint
 from stillwatch.evidence.ledger.log import (
     KEY_CHANGE,
+    SCAN,
     SIGNED,
     WITNESS_KEY,
     Entry,
@@ -68,6 +69,7 @@ class Audit:
         keys: those that signed, oldest first.
         problems: empty if everything fits; the first `MAX_PROBLEMS`.
         checked, unchecked: in words.
+        scans: entries about scans, with their places.
     """
 
     folder: Path
@@ -78,6 +80,7 @@ class Audit:
     problems: list[Problem] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+    scans: list[tuple[int, Entry]] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:
@@ -168,6 +171,8 @@ def _entries(done: Audit) -> tuple[list[bytes], Own]:
             except (InputError, ValueError) as error:
                 done.problem(f"entry {first + i}", str(error))
                 continue
+            if entry.kind == SCAN:
+                done.scans.append((first + i, entry))
             if entry.kind in OWN:
                 own.append((first + i, entry))
         part = (part + [b""] * width)[:width]

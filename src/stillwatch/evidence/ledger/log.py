@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 KEY_CHANGE, WITNESS_KEY, SIGNED = "key", "witness", "checkpoint"
 """Kinds of entries that a ledger makes about itself: its keys, and the checkpoints before."""
 
+SCAN = "scan"
+"""Kind of the entries about scans, which an audit shows."""
+
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry: when it was appended (RFC 3339 UTC), what kind of thing it is, and the thing."""
