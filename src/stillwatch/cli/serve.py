@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from stillwatch.cli.demo_folder import DemoFolder
+
 if TYPE_CHECKING:
     from stillwatch.serving.nested import Handler
 
@@ -43,7 +45,8 @@ def serve_command(
     """Decide about requests over HTTP, in shadow mode unless the policy says otherwise.
 
     With --database, investigators' console, customers' pages and the API for sign-ups and
-    verification are served on the same port, and what people decide is in force at once.
+    verification are served on the same port, and what people decide is in force at once. Without
+    any of the files, the console shows the demo, if one ran here.
     """
     import msgspec
 
@@ -61,6 +64,8 @@ def serve_command(
     }
     settings = msgspec.structs.replace(settings, **changed)
     pages = None
+    if not (database or config or settings.snapshot):
+        database = _of_demo(DemoFolder())
     if database:
         if not settings.snapshot:
             settings = msgspec.structs.replace(settings, snapshot=_beside(database))
@@ -70,6 +75,25 @@ def serve_command(
     service = Service(settings, secrets, key=SketchKey.load())
     log_to_stderr()
     run(Application(service, pages), settings, access_log=access_log)
+
+
+def _of_demo(demo: DemoFolder) -> str | None:
+    """The database of the demo that ran here, its campaigns taken in; None without a demo."""
+    if not demo.complete:
+        typer.echo(
+            "no console: run `stillwatch demo` first, or name a database with --database", err=True
+        )
+        return None
+    from stillwatch.cli.cases import open_storage
+
+    storage = open_storage(str(demo.database))
+    from stillwatch.cases.actors import system
+    from stillwatch.cases.importing import import_scan
+
+    import_scan(storage, demo.results, actor=system("demo"), accounts=demo.accounts)
+    storage.close()
+    typer.echo(f"the demo in {demo.root}/, with what people decide in {demo.database}", err=True)
+    return str(demo.database)
 
 
 def _beside(database: str) -> str:
