@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 from tests import invented_scan
 
-from stillwatch.cases import Actor, Role, Storage, api_tokens, audit, bulk, login, people, publish
+from stillwatch.cases import Actor, Role, Storage, api_tokens, audit, bulk, login, people
 from stillwatch.cases import accounts as account_of
 from stillwatch.cases.actors import CUSTOMER, system
 from stillwatch.cases.appeals import file
@@ -321,9 +321,3 @@ def test_commitments_bind_and_hide(value: str, other: str) -> None:
     assert (commitment(salt, value) == commitment(salt, other)) == (value == other)
     assert commitment(salt, value) != commitment(pepper, value)
     assert commitment(None, value) == commitment(None, other) == "erased"
-
-
-def test_publish_names_families_that_the_guard_knows() -> None:
-    from stillwatch.signals.families import KINDS
-
-    assert set(KINDS) >= publish.FAMILY_KINDS

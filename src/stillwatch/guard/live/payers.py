@@ -15,16 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stillwatch.guard.bounded import Bounded
-from stillwatch.schema import FAMILY_KEYS
+from stillwatch.schema import FAMILY_KEYS, TEMPLATE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stillwatch.guard.live.sighting import Sighting
 
-KINDS = frozenset(FAMILY_KEYS.index(name) for name in ("system_key", "head8_key"))
-"""Families that a template makes and an ordinary turn of phrase does not: closings such as "explain
-step by step" and short openings are anybody's."""
+KINDS = frozenset(map(FAMILY_KEYS.index, TEMPLATE_KEYS))
 
 ASKING = 0.95
 """Share of a family's requests that ask for reasoning or grading, from which it is made to."""
