@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import ibis
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -93,18 +94,52 @@ def snapshot_of(
     )
 
 
-def _standing(campaign: Campaign, account: str, policy: Policy, as_of: datetime) -> Standing:
-    sentence = getattr(policy.verdicts, campaign.verdict)
+def sentenced(snapshot: Snapshot, policy: Policy) -> Snapshot:
+    """A snapshot as if all of it had been known from the beginning, to try a policy on past data.
+
+    What people decided stands; members of campaigns that nobody decided about get what the policy
+    does with their verdict. Nothing has a beginning or an end.
+
+    Args:
+        snapshot: what is in force now.
+        policy: the one that is tried.
+    """
+    standings = (
+        msgspec.structs.replace(
+            standing,
+            action=_sentence(policy, standing.verdict),
+            reason=f"{standing.verdict} in campaign {standing.campaign_id}",
+            author="scan:past",
+        )
+        if standing.action is Action.ALLOW and standing.verdict and standing.campaign_id
+        else standing
+        for standing in snapshot.standings
+    )
+    return msgspec.structs.replace(
+        snapshot,
+        standings=tuple(
+            msgspec.structs.replace(one, since=None, expires_at=None) for one in standings
+        ),
+    )
+
+
+def _sentence(policy: Policy, verdict: Verdict) -> Action:
+    sentence = getattr(policy.verdicts, verdict)
     suspend = sentence.suspension != "never" and sentence.action is not Action.ALLOW
+    return Action.SUSPEND if suspend else sentence.action
+
+
+def _standing(campaign: Campaign, account: str, policy: Policy, as_of: datetime) -> Standing:
+    lasts = getattr(policy.verdicts, campaign.verdict).lasts
     return Standing(
         account_id=account,
-        action=Action.SUSPEND if suspend else sentence.action,
+        action=_sentence(policy, campaign.verdict),
         verdict=campaign.verdict,
         campaign_id=campaign.campaign_id,
         reason=_reason(campaign),
         author=f"scan:{as_of:%Y-%m-%dT%H:%M:%SZ}",
         since=as_of,
-        expires_at=as_of + timedelta(seconds=sentence.lasts.seconds),
+        expires_at=as_of + timedelta(seconds=lasts.seconds),
     )
 
 

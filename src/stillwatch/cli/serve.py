@@ -10,6 +10,7 @@ import typer
 from stillwatch.cli.demo_folder import DemoFolder
 
 if TYPE_CHECKING:
+    from stillwatch.serving import Settings
     from stillwatch.serving.nested import Handler
 
 
@@ -65,11 +66,14 @@ def serve_command(
     settings = msgspec.structs.replace(settings, **changed)
     pages = None
     if not (database or config or settings.snapshot):
-        database = _of_demo(DemoFolder())
+        demo = DemoFolder()
+        database = _of_demo(demo)
+        if database:
+            settings = msgspec.structs.replace(settings, accounts=str(demo.accounts))
     if database:
         if not settings.snapshot:
             settings = msgspec.structs.replace(settings, snapshot=_beside(database))
-        pages = _console(database, console_config, settings.snapshot, settings.port)
+        pages = _console(database, console_config, settings)
     secrets = Secrets.load()
     check_exposure(settings, secrets)
     service = Service(settings, secrets, key=SketchKey.load())
@@ -102,10 +106,17 @@ def _beside(database: str) -> str:
     return "snapshot.json" if server else str(Path(database).with_name("snapshot.json"))
 
 
-def _console(database: str, config: Path | None, snapshot: str, port: int) -> Handler:
+def _console(database: str, config: Path | None, settings: Settings) -> Handler:
     from stillwatch.cli.cases import open_storage
     from stillwatch.cli.console import open_console
 
-    here = f"http://127.0.0.1:{port}"
-    app = open_console(open_storage(database), database, config, Path(snapshot), here)
+    app = open_console(
+        open_storage(database),
+        database,
+        config,
+        Path(settings.snapshot),
+        f"http://127.0.0.1:{settings.port}",
+        policy=Path(settings.policy) if settings.policy else None,
+        accounts=Path(settings.accounts) if settings.accounts else None,
+    )
     return cast("Handler", app)  # Litestar spells the types of an ASGI application its own way

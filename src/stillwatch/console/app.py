@@ -19,6 +19,7 @@ from stillwatch.cases.keys import derived
 from stillwatch.cases.storage import Storage
 from stillwatch.console import access, api, customer
 from stillwatch.console.pages import ROUTES
+from stillwatch.console.previews import Previews
 from stillwatch.console.security import harden
 from stillwatch.console.templating import engine
 from stillwatch.console.visitor import logged_in
@@ -48,6 +49,7 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
     """
     opened = storage or Storage(settings.database, key=settings.key, rules=settings.rules)
     workers = Workers(opened, settings.snapshot)
+    previews = Previews(settings.key)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -57,6 +59,7 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
             yield
         finally:
             workers.stop()
+            previews.stop()
             if storage is None:
                 opened.close()
 
@@ -69,7 +72,9 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
             *api.ROUTES,
             create_static_files_router(path="/assets", directories=_asset_folders()),
         ],
-        state=State({"settings": settings, "storage": opened, "workers": workers}),
+        state=State(
+            {"settings": settings, "storage": opened, "workers": workers, "previews": previews}
+        ),
         lifespan=[lifespan],
         before_send=[harden],
         csrf_config=CSRFConfig(

@@ -11,6 +11,7 @@ import msgspec
 from stillwatch.guard import Guard, Policy, load_policy, profiles_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.progress import Silent
+from stillwatch.publishing import sentenced
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.decisions import DecisionFile
 from stillwatch.replay.events import events
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from stillwatch.progress import Progress
     from stillwatch.replay.play import Reaction
     from stillwatch.replay.tally import Tally
+    from stillwatch.standing import Snapshot
 
 __all__ = ["Replay", "replay"]
 
@@ -58,6 +60,7 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
     key: SketchKey | None = None,
     memory: str = "4GB",
     reacting: Callable[[Guard], Reaction] | None = None,
+    snapshot: Snapshot | None = None,
     progress: Progress | None = None,
 ) -> Replay:
     """Play a log through the guard and write what it decides to `out`/decisions.parquet.
@@ -73,6 +76,8 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
         reacting: makes somebody who answers to decisions, for the lab.
+        snapshot: what is in force, known from the beginning (`publishing.sentenced`); then no
+            scans are made on the way.
         progress: shows the steps.
 
     Raises:
@@ -87,25 +92,32 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
     sketcher = Sketcher(key)
     log = open_log([str(source) for source in logs], format=format, progress=progress)
     declared = read_accounts(Path(accounts)).table if accounts else None
-    guard = Guard(rules, profiles=profiles_of(declared), clock=ReplayClock(), sketcher=sketcher)
+    guard = Guard(
+        rules,
+        sentenced(snapshot, rules) if snapshot is not None else None,
+        profiles=profiles_of(declared),
+        clock=ReplayClock(),
+        sketcher=sketcher,
+    )
     work = folder / ".replay"
     with (
         events(log, sketcher, work, folder / "rejected.jsonl", memory=memory) as played,
         DecisionFile(folder / "decisions.parquet") as decisions,
     ):
-        store = SketchStore.open(work / "sketches", key.fingerprint)
-        rescans = Rescans(
-            store,
-            sketcher,
-            declared,
-            guard,
-            schedule,
-            key_fingerprint=key.fingerprint,
-            memory=memory,
-        )
+        rescans = None
+        if snapshot is None:
+            rescans = Rescans(
+                SketchStore.open(work / "sketches", key.fingerprint),
+                sketcher,
+                declared,
+                guard,
+                schedule,
+                key_fingerprint=key.fingerprint,
+                memory=memory,
+            )
         reaction = reacting(guard) if reacting is not None else None
         tally = Play(guard, rescans, decisions, sketcher, reaction).run(played, progress)
-    return Replay(folder / "decisions.parquet", tally, rescans.scans)
+    return Replay(folder / "decisions.parquet", tally, rescans.scans if rescans else 0)
 
 
 def _policy(path: str | Path | None) -> Policy:
