@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -321,3 +323,17 @@ def test_commitments_bind_and_hide(value: str, other: str) -> None:
     assert (commitment(salt, value) == commitment(salt, other)) == (value == other)
     assert commitment(salt, value) != commitment(pepper, value)
     assert commitment(None, value) == commitment(None, other) == "erased"
+
+
+def test_tidying_moves_what_was_committed_into_the_file(storage: Storage, tmp_path: Path) -> None:
+    with storage.write(system("test")) as unit:
+        unit.record("test", "nothing")
+    storage.tidy()
+    if storage.dialect == "sqlite":
+        (alone,) = tmp_path.glob("*.db")
+        copy = tmp_path / "copy.sqlite"  # the file without its log
+        copy.write_bytes(alone.read_bytes())
+        with contextlib.closing(sqlite3.connect(copy)) as connection:
+            assert connection.execute("select action from audit").fetchall()[-1] == ("test",)
+    with storage.read() as session:
+        assert audit.first_break(session) is None
