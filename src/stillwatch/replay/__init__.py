@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,7 @@ from stillwatch.publishing import sentenced
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.decisions import DecisionFile
 from stillwatch.replay.events import events
+from stillwatch.replay.interrupted import identity, working_folder
 from stillwatch.replay.play import Play
 from stillwatch.replay.rescans import Rescans
 from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
@@ -65,6 +67,9 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
 ) -> Replay:
     """Play a log through the guard and write what it decides to `out`/decisions.parquet.
 
+    A replay that was interrupted is repeated with the same arguments: what it read and scanned is
+    found in `out`/.replay and not done again, see `interrupted`.
+
     Args:
         logs: files, folders, globs, or ``-``.
         out: folder for `decisions.parquet` and `rejected.jsonl`.
@@ -100,12 +105,24 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
         sketcher=sketcher,
     )
     work = folder / ".replay"
+    # an operator who reacts sends what the log does not hold
+    name = (
+        identity(
+            log, Path(accounts) if accounts else None, rules, key.fingerprint, schedule, format
+        )
+        if reacting is None
+        else None
+    )
     with (
+        working_folder(work, name),
         events(log, sketcher, work, folder / "rejected.jsonl", memory=memory) as played,
         DecisionFile(folder / "decisions.parquet") as decisions,
     ):
         rescans = None
         if snapshot is None:
+            found = work / "snapshots"
+            found.mkdir(exist_ok=True)
+            rmtree(work / "sketches", ignore_errors=True)  # of what was played up to there
             rescans = Rescans(
                 SketchStore.open(work / "sketches", key.fingerprint),
                 sketcher,
@@ -114,6 +131,7 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
                 schedule,
                 key_fingerprint=key.fingerprint,
                 memory=memory,
+                found=found if reacting is None else None,
             )
         reaction = reacting(guard) if reacting is not None else None
         tally = Play(guard, rescans, decisions, sketcher, reaction).run(played, progress)

@@ -11,12 +11,16 @@ from stillwatch.ingest import OPTIONAL
 from stillwatch.publishing import snapshot_of
 from stillwatch.scanning import detected
 from stillwatch.schema import SKETCHES
+from stillwatch.standing import load_snapshot, write_snapshot
 from stillwatch.store import NAMES, Position, Taken
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stillwatch.guard import Guard
     from stillwatch.replay.schedule import Schedule
     from stillwatch.sketch import Sketcher
+    from stillwatch.standing import Snapshot
     from stillwatch.store import SketchStore
 
 _COLUMNS = tuple(sorted(set(SKETCHES.names) & set(OPTIONAL)))
@@ -33,6 +37,8 @@ class Rescans:
         schedule: says when.
         key_fingerprint: of the key.
         memory: most memory that a scan may take.
+        found: folder of the snapshots that an earlier replay of the same log came to; None where
+            the log changes while it is played.
     """
 
     def __init__(
@@ -45,10 +51,12 @@ class Rescans:
         *,
         key_fingerprint: str,
         memory: str,
+        found: Path | None,
     ) -> None:
         self._store, self._sketcher, self._declared = store, sketcher, declared
         self._guard, self.schedule = guard, schedule
         self._fingerprint, self._memory = key_fingerprint, memory
+        self._found = found
         self._waiting: list[pa.Table] = []
         self._rows = self._parts = 0
         self.scans = 0
@@ -69,12 +77,23 @@ class Rescans:
         if not self.schedule.wants(self._rows):
             return
         self._keep()
-        as_of = datetime.fromtimestamp(micros / 1e6, UTC)
+        path = self._found / f"{micros}.json" if self._found is not None else None
+        if path is not None and path.exists():
+            snapshot = load_snapshot(path)
+        else:
+            snapshot = self._scan(datetime.fromtimestamp(micros / 1e6, UTC))
+            if path is not None:
+                write_snapshot(snapshot, path)
+        self._guard.apply_snapshot(snapshot)
+        self.schedule.scanned = self._rows
+        self.scans += 1
+
+    def _scan(self, as_of: datetime) -> Snapshot:
         with detected(self._store, self._sketcher, self._declared, memory=self._memory) as (
             requests,
             found,
         ):
-            snapshot = snapshot_of(
+            return snapshot_of(
                 found.campaigns,
                 requests,
                 self._declared,
@@ -84,9 +103,6 @@ class Rescans:
                 previous=self._guard.snapshot,
                 key_fingerprint=self._fingerprint,
             )
-        self._guard.apply_snapshot(snapshot)
-        self.schedule.scanned = self._rows
-        self.scans += 1
 
     def _keep(self) -> None:
         rows = pa.concat_tables(self._waiting)
