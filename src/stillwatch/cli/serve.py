@@ -65,7 +65,7 @@ def serve_command(
     }
     settings = msgspec.structs.replace(settings, **changed)
     pages = None
-    if not (database or config or settings.snapshot):
+    if not (database or config or settings.snapshot or settings.policy):
         demo = DemoFolder()
         database = _of_demo(demo)
         if database:
