@@ -1,5 +1,5 @@
 # Everything runs from .venv, which the first target that needs it creates. PYTHON=... picks the
-# interpreter (3.11 or newer); make demo installs only what a user needs, the rest also the tools.
+# interpreter (3.11 or newer); make demo installs what a scan and the console need, the rest all tools.
 
 PYTHON ?= python3
 UV ?= uv
@@ -43,7 +43,8 @@ bench: $(VENV)/dev.stamp ## Measure scans, growth, decisions, provenance (BENCH_
 	$(BIN)/python -m bench.provenance --rows $(BENCH_PROVENANCE_ROWS)
 
 lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
-	$(UV) pip compile $(LOCK_OPTIONS) --group build pyproject.toml -o requirements/core.txt
+	$(UV) pip compile $(LOCK_OPTIONS) --extra server --group build pyproject.toml \
+	  -o requirements/core.txt
 	$(UV) pip compile $(LOCK_OPTIONS) --all-extras --group dev -c requirements/core.txt \
 	  --overrides requirements/overrides.in pyproject.toml -o requirements/dev.txt
 	$(UV) pip compile $(LOCK_OPTIONS) requirements/litellm.in -o requirements/litellm.txt

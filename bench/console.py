@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--known", type=int, default=100_000, help="sign-ups seen before")
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--no-pages", action="store_true", help="measure sign-ups alone")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["STILLWATCH_KEY"] = invented_scan.KEY.secret.hex()
@@ -62,7 +63,8 @@ def main() -> None:
             url = f"http://127.0.0.1:{port}"
             wait_for(url)
             print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {sys.version[:7]}")
-            paint(url, session, wanted.members)
+            if not wanted.no_pages:
+                paint(url, session, wanted.members)
             asyncio.run(sign_up(port, token, 10, 1))  # the first ones compile
             before = processor_seconds(server.pid)
             asyncio.run(sign_up(port, token, wanted.rate, wanted.seconds))
@@ -179,6 +181,8 @@ async def sign_up(port: int, token: str, rate: int, seconds: int) -> None:
     loop = asyncio.get_running_loop()
 
     async def one(number: int, due: float) -> None:
+        while idle and idle[-1][0].at_eof():  # the server closes what was idle for long
+            idle.pop()
         pair = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
         body = json.dumps(
             {

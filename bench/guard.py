@@ -277,7 +277,7 @@ def soak(hours: float, rate: int) -> dict[str, Any]:
         "requests": total,
         "cpu_us_per_request": round((time.process_time() - started) / total * 1e6, 2),
         "peak_mib_on_the_way": peaks,
-        "remembered": guard.live.sizes,
+        "remembered": guard.remembered,
     }
 
 

@@ -11,12 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import ibis
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import structs
 
 from stillwatch.guard.tracing import PAYMENT_TRAIT
-from stillwatch.schema import FAMILY_KEYS, Verdict
+from stillwatch.schema import TEMPLATE_KEYS, Verdict
 from stillwatch.standing import Action, KnownCampaign, Snapshot, Standing
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ MIN_REQUESTS = 10
 
 MIN_MEMBERS = 3
 """Members that must use a family, in a campaign of several."""
+
+OWN_FOR = timedelta(days=1)
+"""For how long members must have used a family before it is known that nobody else does: what is
+new to everybody is first seen with whoever sends most, and on the next day with the others."""
 
 MAX_FAMILIES = 256
 """Families kept of a campaign, those with most requests."""
@@ -114,18 +119,52 @@ def with_step_up(snapshot: Snapshot, asked: Sequence[Standing]) -> Snapshot:
     return structs.replace(snapshot, standings=tuple(s for _, s in sorted(standings.items())))
 
 
-def _standing(campaign: Campaign, account: str, policy: Policy, as_of: datetime) -> Standing:
-    sentence = getattr(policy.verdicts, campaign.verdict)
+def sentenced(snapshot: Snapshot, policy: Policy) -> Snapshot:
+    """A snapshot as if all of it had been known from the beginning, to try a policy on past data.
+
+    What people decided stands; members of campaigns that nobody decided about get what the policy
+    does with their verdict. Nothing has a beginning or an end.
+
+    Args:
+        snapshot: what is in force now.
+        policy: the one that is tried.
+    """
+    standings = (
+        msgspec.structs.replace(
+            standing,
+            action=_sentence(policy, standing.verdict),
+            reason=f"{standing.verdict} in campaign {standing.campaign_id}",
+            author="scan:past",
+        )
+        if standing.action is Action.ALLOW and standing.verdict and standing.campaign_id
+        else standing
+        for standing in snapshot.standings
+    )
+    return msgspec.structs.replace(
+        snapshot,
+        standings=tuple(
+            msgspec.structs.replace(one, since=None, expires_at=None) for one in standings
+        ),
+    )
+
+
+def _sentence(policy: Policy, verdict: Verdict) -> Action:
+    sentence = getattr(policy.verdicts, verdict)
     suspend = sentence.suspension != "never" and sentence.action is not Action.ALLOW
+    return Action.SUSPEND if suspend else sentence.action
+
+
+def _standing(campaign: Campaign, account: str, policy: Policy, as_of: datetime) -> Standing:
+    lasts = getattr(policy.verdicts, campaign.verdict).lasts
     return Standing(
         account_id=account,
-        action=Action.SUSPEND if suspend else sentence.action,
+        action=_sentence(policy, campaign.verdict),
         verdict=campaign.verdict,
         campaign_id=campaign.campaign_id,
         reason=_reason(campaign),
         author=f"scan:{as_of:%Y-%m-%dT%H:%M:%SZ}",
         since=as_of,
-        expires_at=as_of + timedelta(seconds=sentence.lasts.seconds),
+        expires_at=as_of + timedelta(seconds=lasts.seconds),
     )
 
 
@@ -156,7 +195,7 @@ def _budgets(campaigns: Sequence[Campaign], previous: Snapshot) -> dict[str, str
 def _marks(
     campaigns: Sequence[Campaign], requests: ir.Table, sketcher: Sketcher
 ) -> dict[str, tuple[tuple[str, int], ...]]:
-    """Prompt families that members of an accused campaign use and nobody else."""
+    """Templates that members of an accused campaign have used for a while, and nobody else ever."""
     accused = [c for c in campaigns if c.verdict is Verdict.DISTILLATION]
     if not accused:
         return {}
@@ -166,7 +205,7 @@ def _marks(
     for row in _only_members(requests, members).to_pyarrow().to_pylist():
         families = found.setdefault(row["campaign"], [])
         if row["accounts"] >= min(MIN_MEMBERS, sizes[row["campaign"]]):
-            families.append((FAMILY_KEYS[row["kind"]], row["key"]))
+            families.append((TEMPLATE_KEYS[row["kind"]], row["key"]))
     return {name: tuple(sorted(families[:MAX_FAMILIES])) for name, families in found.items()}
 
 
@@ -182,12 +221,14 @@ def _only_members(requests: ir.Table, members: ir.Table) -> ir.Table:
     Counted over all requests, so a phrase that one outsider used once is no mark.
     """
     parts = [
-        requests.select("account", kind=ibis.literal(code, "int8"), key=requests[name])
-        for code, name in enumerate(FAMILY_KEYS)
+        requests.select("account", "timestamp", kind=ibis.literal(code, "int8"), key=requests[name])
+        for code, name in enumerate(TEMPLATE_KEYS)
     ]
     keys = ibis.union(*parts, distinct=False)
     keys = keys.filter(keys.key.notnull())
-    counted = keys.group_by("kind", "key", "account").agg(requests=keys.count())
+    counted = keys.group_by("kind", "key", "account").agg(
+        requests=keys.count(), first=keys.timestamp.min(), last=keys.timestamp.max()
+    )
     joined = counted.left_join(members, "account")
     families = joined.group_by("kind", "key").agg(
         accounts=joined.count(),
@@ -195,11 +236,15 @@ def _only_members(requests: ir.Table, members: ir.Table) -> ir.Table:
         campaigns=joined.campaign.nunique(),
         campaign=joined.campaign.max(),
         requests=joined.requests.sum(),
+        first=joined["first"].min(),
+        last=joined["last"].max(),
     )
+    own_for = ibis.interval(seconds=int(OWN_FOR.total_seconds()))
     kept = families.filter(
         (families.accounts == families.inside)
         & (families.campaigns == 1)
         & (families.requests >= MIN_REQUESTS)
+        & (families["last"] >= families["first"] + own_for)
     )
     return kept.order_by(ibis.desc("requests"), "kind", "key")
 

@@ -79,6 +79,10 @@ FAMILY_KEYS = (
 )
 """Sketch columns that name a prompt family directly: what a template leaves behind."""
 
+TEMPLATE_KEYS = ("system_key", "head8_key")
+"""Those that hardly anything but a template makes. Short openings, closings ("explain step by
+step") and the shape of a prompt are anybody's, also those that nobody happens to have used yet."""
+
 SKETCHES = pa.schema(
     [
         pa.field("request_key", pa.int64(), nullable=False),

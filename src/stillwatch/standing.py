@@ -85,7 +85,7 @@ class KnownCampaign(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     Attributes:
         campaign_id: as in `campaigns.json`.
         verdict: of the last scan.
-        families: prompt families of its stream as (kind, key), `signals.families.KINDS`.
+        families: prompt families that only its members use as (kind, key), `schema.TEMPLATE_KEYS`.
         payments, networks, clients: keyed tokens that its members share and outsiders do not.
         accounts: number of members.
         budget: name of the budget that its members share, kept while the members change from scan

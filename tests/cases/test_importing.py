@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tests import invented_scan
 from tests.report import invented
 
+from stillwatch.cases import publish
 from stillwatch.cases.actors import Actor, system
 from stillwatch.cases.decisions import decide_case
 from stillwatch.cases.importing import Imported, import_scan
@@ -146,6 +147,21 @@ def test_a_family_that_strangers_use_too_is_no_trait(storage: Storage, tmp_path:
     )
     with storage.read() as session:
         assert session.execute(select(func.count()).select_from(Trait)).scalar_one() == 0
+
+
+def test_what_an_outsider_shares_marks_nobody_at_the_gateway(
+    storage: Storage, tmp_path: Path
+) -> None:
+    pays = {account: {"payment_fingerprint": "pm_a"} for account in MEMBERS}
+    for number, stranger in enumerate(((), ("stranger",))):
+        crowd = (*MEMBERS, *stranger)
+        campaign = invented_scan.campaign(f"c-{number}", MEMBERS)
+        families = dict.fromkeys(crowd, 77)
+        take_in(storage, tmp_path / str(number), campaign, families=families, declared=pays)
+        with storage.read() as session:
+            (known,) = publish.snapshot(session, storage).campaigns
+        assert known.families == (() if stranger else (("head8_key", 77),))
+        assert len(known.payments) == 1
 
 
 def test_a_decided_case_opens_again_when_accounts_join(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 from tests import invented_scan
 
-from stillwatch.cases import Actor, Role, Storage, api_tokens, audit, bulk, login, people, publish
+from stillwatch.cases import Actor, Role, Storage, api_tokens, audit, bulk, login, people
 from stillwatch.cases import accounts as account_of
 from stillwatch.cases.actors import CUSTOMER, system
 from stillwatch.cases.appeals import file
@@ -323,7 +325,15 @@ def test_commitments_bind_and_hide(value: str, other: str) -> None:
     assert commitment(None, value) == commitment(None, other) == "erased"
 
 
-def test_publish_names_families_that_the_guard_knows() -> None:
-    from stillwatch.signals.families import KINDS
-
-    assert set(KINDS) >= publish.FAMILY_KINDS
+def test_tidying_moves_what_was_committed_into_the_file(storage: Storage, tmp_path: Path) -> None:
+    with storage.write(system("test")) as unit:
+        unit.record("test", "nothing")
+    storage.tidy()
+    if storage.dialect == "sqlite":
+        (alone,) = tmp_path.glob("*.db")
+        copy = tmp_path / "copy.sqlite"  # the file without its log
+        copy.write_bytes(alone.read_bytes())
+        with contextlib.closing(sqlite3.connect(copy)) as connection:
+            assert connection.execute("select action from audit").fetchall()[-1] == ("test",)
+    with storage.read() as session:
+        assert audit.first_break(session) is None

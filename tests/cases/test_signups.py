@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from stillwatch.cases.errors import ForbiddenError, RefusedError
 from stillwatch.cases.importing import import_scan
 from stillwatch.cases.registration import Registration
 from stillwatch.cases.signup_tokens import Tokeniser, mail_parts
-from stillwatch.cases.signups import Answer, score
+from stillwatch.cases.signups import Answer, score, score_together
 from stillwatch.sketch import Sketcher
 
 from .conftest import MEMBERS, START, Clock
@@ -160,3 +161,30 @@ def test_tokens_are_those_that_whole_columns_get(value: str, address: object) ->
 def test_any_text_may_stand_for_an_address(text: str) -> None:
     domain, mailbox = mail_parts(text)
     assert mailbox is None or domain is not None
+
+
+def test_who_comes_together_is_scored_as_one_after_the_other(storage: Storage) -> None:
+    people = [Registration(reference=f"p{n}", payment_fingerprint="pm") for n in range(6)]
+    actors = [system("a"), system("a"), system("b"), system("b"), system("b"), system("a")]
+    items = [(actor, one, TOKENISER.tokens(one)) for actor, one in zip(actors, people, strict=True)]
+    levels = [one.level for one in score_together(storage, items) if isinstance(one, Answer)]
+    assert levels == ["email", "email", "phone", "phone", "payment", "payment"]
+    assert [
+        one.level for one in score_together(storage, items) if isinstance(one, Answer)
+    ] == levels
+
+
+def test_one_that_cannot_be_scored_fails_alone(storage: Storage) -> None:
+    people = [
+        Registration(reference=name, payment_fingerprint="pm")
+        for name in ("one", "", "large", "two", "three")
+    ]
+    items = [(system("a"), one, TOKENISER.tokens(one)) for one in people]
+    actor, person, tokens = items[2]
+    items[2] = (actor, person, replace(tokens, mailbox=2**70))  # no column takes this
+    one, empty, large, two, three = score_together(storage, items)
+    assert isinstance(empty, RefusedError)
+    assert isinstance(large, Exception)
+    levels = [found.level for found in (one, two, three) if isinstance(found, Answer)]
+    assert levels == ["email", "email", "phone"]
+    assert register(storage, "four", payment_fingerprint="pm").level == "phone"

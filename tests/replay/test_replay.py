@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +12,14 @@ from typer.testing import CliRunner
 
 from stillwatch.cli.app import app
 from stillwatch.errors import UsageError
+from stillwatch.guard import Policy
 from stillwatch.lab import Simulation, preset, simulate
 from stillwatch.lab.leakage import leakage
-from stillwatch.replay import replay
+from stillwatch.readers import open_log
+from stillwatch.replay import interrupted, replay, rescans
 from stillwatch.replay.decisions import DECISIONS
 from stillwatch.replay.schedule import Schedule, parse_every
+from stillwatch.scanning import detected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +70,65 @@ def test_the_same_log_gives_the_same_bytes(provider: Simulation, tmp_path: Path)
     other = replay([tmp_path / "b.jsonl"], out=tmp_path / "other", growth=2)
     assert one.decisions.read_bytes() == other.decisions.read_bytes()
     assert not (tmp_path / "one/.replay").exists()
+
+
+def test_an_interrupted_replay_is_repeated_without_reading_and_scanning_again(
+    provider: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "l.jsonl"
+    path.write_bytes(b"".join(provider.log.read_bytes().splitlines(keepends=True)[:4_000]))
+
+    def play(name: str) -> Any:
+        return replay([path], out=tmp_path / name, accounts=provider.accounts, growth=1)
+
+    undisturbed, scans = play("undisturbed"), []
+    assert undisturbed.scans > 2
+
+    def stop_the_second(*arguments: Any, **more: Any) -> Any:
+        scans.append(1)
+        if len(scans) == 2:
+            raise KeyboardInterrupt
+        return detected(*arguments, **more)
+
+    monkeypatch.setattr(rescans, "detected", stop_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        play("disturbed")
+    assert not (tmp_path / "disturbed/decisions.parquet").exists()
+    # nothing is read again
+    monkeypatch.setattr(sys.modules["stillwatch.replay.events"], "_spool", None)
+    done = play("disturbed")
+    assert done.scans == undisturbed.scans
+    assert len(scans) == undisturbed.scans + 1  # the one that was interrupted was made again
+    assert done.decisions.read_bytes() == undisturbed.decisions.read_bytes()
+    assert not (tmp_path / "disturbed/.replay").exists()
+
+
+def test_a_replay_of_something_else_uses_nothing_of_an_interrupted_one(tmp_path: Path) -> None:
+    path = log(tmp_path / "l.jsonl", [BEGIN])
+    work = tmp_path / "work"
+
+    def named(**policy: Any) -> str | None:
+        return interrupted.identity(open_log([path]), None, Policy(**policy), "key")
+
+    def left(name: str | None) -> bool:
+        """Whether an interrupted replay's file is found by one that is interrupted, too."""
+        with suppress(KeyboardInterrupt), interrupted.working_folder(work, name):
+            found.append((work / "events.parquet").exists())
+            (work / "events.parquet").touch()
+            raise KeyboardInterrupt
+        return found[-1]
+
+    found: list[bool] = []
+    assert [left(named()), left(named())] == [False, True]
+    assert [left(named(mode="enforce")), left(named(mode="enforce"))] == [False, True]
+    before = named()
+    assert [left(before), left(before)] == [False, True]
+    log(path, [BEGIN, BEGIN])
+    assert not left(named())
+    assert [left(None), left(None)] == [False, False]  # nobody knows what a pipe held
+    with pytest.raises(ValueError, match="wrong"), interrupted.working_folder(work, before):
+        raise ValueError("wrong")
+    assert not work.exists()
 
 
 def log(path: Path, times: list[datetime], **fields: object) -> Path:

@@ -24,7 +24,7 @@ from stillwatch.cases.models import (
     Scan,
     Trait,
 )
-from stillwatch.schema import FAMILY_KEYS, N_BANDS, Verdict
+from stillwatch.schema import TEMPLATE_KEYS, Verdict
 from stillwatch.standing import Action, KnownCampaign, Snapshot, Standing, write_snapshot
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from stillwatch.cases.storage import Storage
 
-FAMILY_KINDS = frozenset({*FAMILY_KEYS, *(f"band{i}" for i in range(N_BANDS))})
 POLL_SECONDS = 0.5
 """How often a publisher looks for a new revision: what is decided is in force within a second."""
 
@@ -155,10 +154,10 @@ def _measures(session: Session, now: datetime) -> dict[str, _InForce]:
 
 
 def _campaigns(session: Session) -> tuple[KnownCampaign, ...]:
+    """Campaigns with what only their members have; what an outsider shares marks nobody."""
     traits: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for case_id, kind, key in session.execute(
-        select(Trait.case_id, Trait.kind, Trait.key).order_by(Trait.kind, Trait.key)
-    ):
+    exclusive = select(Trait.case_id, Trait.kind, Trait.key).where(Trait.others == 0)
+    for case_id, kind, key in session.execute(exclusive.order_by(Trait.kind, Trait.key)):
         traits[case_id][kind].append(key)
     cases = session.execute(
         select(Case.id, Case.campaign_id, Case.verdict, Case.accounts)
@@ -169,12 +168,7 @@ def _campaigns(session: Session) -> tuple[KnownCampaign, ...]:
         KnownCampaign(
             campaign_id=case.campaign_id,
             verdict=Verdict(case.verdict),
-            families=tuple(
-                (kind, key)
-                for kind, keys in sorted(traits[case.id].items())
-                if kind in FAMILY_KINDS
-                for key in keys
-            ),
+            families=tuple((kind, key) for kind in TEMPLATE_KEYS for key in traits[case.id][kind]),
             payments=tuple(traits[case.id]["payment"]),
             networks=tuple(traits[case.id]["network"]),
             clients=tuple(traits[case.id]["client"]),

@@ -10,22 +10,27 @@ network counts for little.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
 from stillwatch.cases.actors import Permission
-from stillwatch.cases.errors import ConflictError, RefusedError
+from stillwatch.cases.errors import CaseError, ConflictError, RefusedError
 from stillwatch.cases.models import Signup
 from stillwatch.cases.signup_counts import COUNTS, parameters
 from stillwatch.cases.signup_findings import Finding, Seen, findings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.orm import Session
 
+    from stillwatch.cases.actors import Actor
     from stillwatch.cases.registration import Registration
     from stillwatch.cases.signup_tokens import Tokens
-    from stillwatch.cases.storage import Unit
+    from stillwatch.cases.storage import Storage, Unit
 
 LEVELS_FROM = ((7.0, "organisation"), (4.0, "payment"), (2.0, "phone"))
 """Points from which a level is asked for; e-mail is asked of everybody."""
@@ -88,6 +93,44 @@ def score(unit: Unit, registration: Registration, tokens: Tokens) -> Answer:
         ],
     )
     return answer
+
+
+def score_together(
+    storage: Storage, items: Sequence[tuple[Actor, Registration, Tokens]]
+) -> list[Answer | Exception]:
+    """Score registrations in their order, those of one actor in one transaction.
+
+    What is wrong with one of them fails that one alone: where the database refuses all of a
+    transaction, each is tried again by itself.
+
+    Args:
+        storage: the database.
+        items: who asks, the registration, and its tokens.
+
+    Returns:
+        For each, the answer, which is committed, or the error that the one alone would get.
+    """
+    found: list[Answer | Exception] = []
+    for actor, given in groupby(items, key=itemgetter(0)):
+        group = list(given)
+        try:
+            with storage.write(actor) as unit:
+                answers = [_score_or_why(unit, one, tokens) for _, one, tokens in group]
+        except Exception as error:  # such as a text that no column takes
+            answers = (
+                [one for item in group for one in score_together(storage, [item])]
+                if len(group) > 1
+                else [error]
+            )
+        found += answers
+    return found
+
+
+def _score_or_why(unit: Unit, registration: Registration, tokens: Tokens) -> Answer | Exception:
+    try:
+        return score(unit, registration, tokens)
+    except CaseError as error:
+        return error
 
 
 def _level(total: float) -> str:

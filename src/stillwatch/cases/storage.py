@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 10
 """How long SQLite waits for another writer before it gives up."""
+
+MOST_LOG_PAGES = 16_384
+"""Pages of SQLite's write-ahead log (64 MiB) from which a commit moves them into the database file
+itself, which waits for the disk; `Storage.tidy` does it long before, in a thread that may wait."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -186,6 +191,20 @@ class Storage:
         with self.read() as session:
             session.execute(sa.select(Head.sequence)).first()
 
+    def tidy(self) -> None:
+        """Move what was committed from SQLite's log into its file, so that no commit has to.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+        """
+        if self.dialect != "sqlite":
+            return
+        with _plain_errors(), closing(self.engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except sqlite3.Error as error:  # the engine translates its own statements only
+                raise UnavailableError(f"the database cannot be tidied: {error}") from error
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -239,6 +258,7 @@ def _sqlite(url: sa.URL) -> Engine:
             "synchronous = NORMAL",
             "foreign_keys = ON",
             "cache_size = -65536",
+            f"wal_autocheckpoint = {MOST_LOG_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -42,7 +42,14 @@ def console_command(
 
 
 def open_console(
-    storage: Storage, database: str, config: Path | None, snapshot: Path | None, here: str
+    storage: Storage,
+    database: str,
+    config: Path | None,
+    snapshot: Path | None,
+    here: str,
+    *,
+    policy: Path | None = None,
+    accounts: Path | None = None,
 ) -> Litestar:
     """The console over an opened database; prints where it is, and the first link if there is one.
 
@@ -52,12 +59,14 @@ def open_console(
         config: settings file.
         snapshot: file for the guard.
         here: address under which it is served unless the settings say otherwise.
+        policy: the guard's policy file.
+        accounts: the account file.
     """
     from stillwatch.cases.actors import system
     from stillwatch.cases.people import first_link
     from stillwatch.console import create_app, load_settings
 
-    settings = load_settings(database, config, snapshot=snapshot)
+    settings = load_settings(database, config, snapshot=snapshot, policy=policy, accounts=accounts)
     with storage.write(system("setup")) as unit:
         first = first_link(unit)
     address = settings.base_url if config else here

@@ -47,6 +47,13 @@ def preview_command(
     policy: File,
     logs: Annotated[list[str], typer.Argument(metavar="LOG", help="Past data: files or folders.")],
     accounts: Accounts = None,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot",
+            help="What is in force, taken as known from the beginning instead of scanning.",
+        ),
+    ] = None,
     every: Annotated[str, typer.Option("--every", help="Shortest time between scans.")] = "1d",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -55,12 +62,22 @@ def preview_command(
     from stillwatch.cli.progress import watch
     from stillwatch.cli.tables import print_json
     from stillwatch.replay import replay
+    from stillwatch.standing import load_snapshot
 
+    known = load_snapshot(snapshot) if snapshot else None
     with tempfile.TemporaryDirectory(prefix="stillwatch-preview-") as out, watch(quiet=quiet) as p:
-        done = replay(logs, out=out, accounts=accounts, policy=policy, every=every, progress=p)
+        done = replay(
+            logs,
+            out=out,
+            accounts=accounts,
+            policy=policy,
+            every=every,
+            snapshot=known,
+            progress=p,
+        )
     rows = [row for row in done.tally.rows() if row["action"] != "allow"]
     if as_json:
-        print_json({"scans": done.scans, "actions": rows})
+        print_json({"scans": done.scans, **done.tally.total(), "actions": rows})
         return
     for row in rows:
         typer.echo(

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from stillwatch.cli.demo_folder import DemoFolder
+
 if TYPE_CHECKING:
+    from stillwatch.serving import Settings
     from stillwatch.serving.nested import Handler
 
 
@@ -43,7 +46,8 @@ def serve_command(
     """Decide about requests over HTTP, in shadow mode unless the policy says otherwise.
 
     With --database, investigators' console, customers' pages and the API for sign-ups and
-    verification are served on the same port, and what people decide is in force at once.
+    verification are served on the same port, and what people decide is in force at once. Without
+    any of the files, the console shows the demo, if one ran here.
     """
     import msgspec
 
@@ -61,15 +65,39 @@ def serve_command(
     }
     settings = msgspec.structs.replace(settings, **changed)
     pages = None
+    if not (database or config or settings.snapshot or settings.policy):
+        demo = DemoFolder()
+        database = _of_demo(demo)
+        if database:
+            settings = msgspec.structs.replace(settings, accounts=str(demo.accounts))
     if database:
         if not settings.snapshot:
             settings = msgspec.structs.replace(settings, snapshot=_beside(database))
-        pages = _console(database, console_config, settings.snapshot, settings.port)
+        pages = _console(database, console_config, settings)
     secrets = Secrets.load()
     check_exposure(settings, secrets)
     service = Service(settings, secrets, key=SketchKey.load())
     log_to_stderr()
     run(Application(service, pages), settings, access_log=access_log)
+
+
+def _of_demo(demo: DemoFolder) -> str | None:
+    """The database of the demo that ran here, its campaigns taken in; None without a demo."""
+    if not demo.complete:
+        typer.echo(
+            "no console: run `stillwatch demo` first, or name a database with --database", err=True
+        )
+        return None
+    from stillwatch.cli.cases import open_storage
+
+    storage = open_storage(str(demo.database))
+    from stillwatch.cases.actors import system
+    from stillwatch.cases.importing import import_scan
+
+    import_scan(storage, demo.results, actor=system("demo"), accounts=demo.accounts)
+    storage.close()
+    typer.echo(f"the demo in {demo.root}/, with what people decide in {demo.database}", err=True)
+    return str(demo.database)
 
 
 def _beside(database: str) -> str:
@@ -78,10 +106,17 @@ def _beside(database: str) -> str:
     return "snapshot.json" if server else str(Path(database).with_name("snapshot.json"))
 
 
-def _console(database: str, config: Path | None, snapshot: str, port: int) -> Handler:
+def _console(database: str, config: Path | None, settings: Settings) -> Handler:
     from stillwatch.cli.cases import open_storage
     from stillwatch.cli.console import open_console
 
-    here = f"http://127.0.0.1:{port}"
-    app = open_console(open_storage(database), database, config, Path(snapshot), here)
+    app = open_console(
+        open_storage(database),
+        database,
+        config,
+        Path(settings.snapshot),
+        f"http://127.0.0.1:{settings.port}",
+        policy=Path(settings.policy) if settings.policy else None,
+        accounts=Path(settings.accounts) if settings.accounts else None,
+    )
     return cast("Handler", app)  # Litestar spells the types of an ASGI application its own way

@@ -19,6 +19,8 @@ from stillwatch.cases.keys import derived
 from stillwatch.cases.storage import Storage
 from stillwatch.console import access, api, customer
 from stillwatch.console.pages import ROUTES
+from stillwatch.console.previews import Previews
+from stillwatch.console.scoring import Scoring
 from stillwatch.console.security import harden
 from stillwatch.console.templating import engine
 from stillwatch.console.visitor import logged_in
@@ -48,6 +50,8 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
     """
     opened = storage or Storage(settings.database, key=settings.key, rules=settings.rules)
     workers = Workers(opened, settings.snapshot)
+    previews = Previews(settings.key)
+    scoring = Scoring(opened)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -57,6 +61,8 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
             yield
         finally:
             workers.stop()
+            previews.stop()
+            scoring.close()
             if storage is None:
                 opened.close()
 
@@ -69,7 +75,15 @@ def create_app(settings: Settings, storage: Storage | None = None) -> Litestar:
             *api.ROUTES,
             create_static_files_router(path="/assets", directories=_asset_folders()),
         ],
-        state=State({"settings": settings, "storage": opened, "workers": workers}),
+        state=State(
+            {
+                "settings": settings,
+                "storage": opened,
+                "workers": workers,
+                "previews": previews,
+                "scoring": scoring,
+            }
+        ),
         lifespan=[lifespan],
         before_send=[harden],
         csrf_config=CSRFConfig(

@@ -54,7 +54,9 @@ class Settings:
         contact: how customers reach a person, shown on their pages.
         oidc: single sign-on, if any.
         rules: of the house.
-        policy_url: the guard's policy preview, where there is one.
+        policy: the guard's policy file, with which a preview begins.
+        logs: past data for previews: files or folders; those of the last scan where not given.
+        accounts: the account file, for previews.
         trusted_proxies: peers whose ``X-Forwarded-For`` is believed.
         background: whether to run the workers in this process.
     """
@@ -68,7 +70,9 @@ class Settings:
     contact: str = ""
     oidc: Oidc | None = None
     rules: Rules = field(default_factory=Rules)
-    policy_url: str | None = None
+    policy: Path | None = None
+    logs: tuple[str, ...] = ()
+    accounts: Path | None = None
     trusted_proxies: frozenset[str] = frozenset()
     background: bool = True
 
@@ -91,15 +95,29 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     snapshot: str | None = None
     verify_url: str | None = None
     contact: str = ""
-    policy_url: str | None = None
+    policy: str | None = None
+    logs: list[str] = msgspec.field(default_factory=list)
+    accounts: str | None = None
     trusted_proxies: list[str] = msgspec.field(default_factory=list)
     oidc: _OidcFile | None = None
 
 
 def load_settings(
-    database: str | None = None, file: Path | None = None, *, snapshot: Path | None = None
+    database: str | None = None,
+    file: Path | None = None,
+    *,
+    snapshot: Path | None = None,
+    policy: Path | None = None,
+    accounts: Path | None = None,
 ) -> Settings:
     """Settings from a file and the environment; secrets from the environment alone.
+
+    Args:
+        database: its address; from the environment where not given.
+        file: the settings file.
+        snapshot: comes before the file's.
+        policy: comes before the file's.
+        accounts: comes before the file's.
 
     Raises:
         UsageError: something needed is missing, or a secret is too short.
@@ -112,15 +130,21 @@ def load_settings(
     return Settings(
         database=address,
         key=SketchKey.load(),
-        snapshot=snapshot or (Path(found.snapshot) if found.snapshot else None),
+        snapshot=snapshot or _path(found.snapshot),
         base_url=found.base_url.rstrip("/"),
         webhook_secret=_webhook_secret(),
         verify_url=found.verify_url,
         contact=found.contact,
         oidc=_oidc(found.oidc),
-        policy_url=found.policy_url,
+        policy=policy or _path(found.policy),
+        logs=tuple(found.logs),
+        accounts=accounts or _path(found.accounts),
         trusted_proxies=frozenset(found.trusted_proxies),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _read(file: Path) -> _File:

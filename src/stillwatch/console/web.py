@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from litestar import Request
 
     from stillwatch.cases.storage import Storage, Unit
+    from stillwatch.console.previews import Previews
     from stillwatch.console.settings import Settings
     from stillwatch.console.visitor import Visitor
 
@@ -90,6 +91,12 @@ def storage_of(request: AnyRequest) -> Storage:
 def settings_of(request: AnyRequest) -> Settings:
     """The application's settings."""
     found: Settings = request.app.state.settings
+    return found
+
+
+def previews_of(request: AnyRequest) -> Previews:
+    """This process's previews of policies."""
+    found: Previews = request.app.state.previews
     return found
 
 

@@ -1,4 +1,4 @@
-"""What runs beside the pages: publishing, bulk decisions, deadlines, retention."""
+"""What runs beside the pages: publishing, bulk decisions, deadlines, tidying, retention."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ class Workers:
         with self._storage.write(system("deadlines")) as unit:
             measures.expire(unit)
             outcomes.expire(unit)
+        self._storage.tidy()
         if retention:
             with self._storage.write(system("retention")) as unit:
                 expire_personal(unit)

@@ -36,6 +36,14 @@ class Bounded(Generic[Key, Value]):
         if len(entries) > self._capacity:
             entries.popitem(last=False)
 
+    def forget(self) -> Value:
+        """Take the oldest entry out.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._entries.popitem(last=False)[1]
+
     def pop(self, key: Key) -> Value | None:
         """Take an entry out."""
         return self._entries.pop(key, None)

@@ -98,6 +98,12 @@ class Guard:
         """What is in force."""
         return self._force.snapshot
 
+    @property
+    def remembered(self) -> dict[str, int]:
+        """Entries of everything that grows with the traffic, by what they are; each is bounded."""
+        local = self.store if isinstance(self.store, MemoryStore) else self._own_store
+        return {**self.live.sizes, "budgets": len(local), "volumes": len(self._volumes)}
+
     def _use(self, policy: Policy, snapshot: Snapshot) -> None:
         force, budgets = Force(snapshot, policy), Budgets(policy)
         self.policy, self._force, self._budgets = policy, force, budgets

@@ -35,6 +35,9 @@ class Volumes:
     def __init__(self) -> None:
         self._days: Bounded[str, _Day] = Bounded(REMEMBERED)
 
+    def __len__(self) -> int:
+        return len(self._days)
+
     def over(self, account: str, plan: str | None, now: float, policy: History) -> float:
         """Seconds until the account may go on; 0 where its volume is in order.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,9 +13,11 @@ from stillwatch.declared import load_declared
 from stillwatch.guard import Guard, Policy, load_policy, profiles_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.progress import Silent
+from stillwatch.publishing import sentenced
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.decisions import DecisionFile
 from stillwatch.replay.events import events
+from stillwatch.replay.interrupted import identity, working_folder
 from stillwatch.replay.play import Play
 from stillwatch.replay.rescans import Rescans
 from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from stillwatch.progress import Progress
     from stillwatch.replay.play import Reaction
     from stillwatch.replay.tally import Tally
+    from stillwatch.standing import Snapshot
 
 __all__ = ["Replay", "replay"]
 
@@ -60,9 +64,13 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
     key: SketchKey | None = None,
     memory: str = "4GB",
     reacting: Callable[[Guard], Reaction] | None = None,
+    snapshot: Snapshot | None = None,
     progress: Progress | None = None,
 ) -> Replay:
     """Play a log through the guard and write what it decides to `out`/decisions.parquet.
+
+    A replay that was interrupted is repeated with the same arguments: what it read and scanned is
+    found in `out`/.replay and not done again, see `interrupted`.
 
     Args:
         logs: files, folders, globs, or ``-``.
@@ -76,6 +84,8 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
         reacting: makes somebody who answers to decisions, for the lab.
+        snapshot: what is in force, known from the beginning (`publishing.sentenced`); then no
+            scans are made on the way.
         progress: shows the steps.
 
     Raises:
@@ -90,26 +100,53 @@ def replay(  # noqa: PLR0913 - one call is the whole interface
     sketcher = Sketcher(key)
     log = open_log([str(source) for source in logs], format=format, progress=progress)
     declared = read_accounts(Path(accounts)).table if accounts else None
-    guard = Guard(rules, profiles=profiles_of(declared), clock=ReplayClock(), sketcher=sketcher)
+    guard = Guard(
+        rules,
+        sentenced(snapshot, rules) if snapshot is not None else None,
+        profiles=profiles_of(declared),
+        clock=ReplayClock(),
+        sketcher=sketcher,
+    )
     work = folder / ".replay"
+    # an operator who reacts sends what the log does not hold
+    entries = load_declared(Path(declarations)) if declarations else ()
+    name = (
+        identity(
+            log,
+            Path(accounts) if accounts else None,
+            rules,
+            key.fingerprint,
+            schedule,
+            format,
+            entries,
+        )
+        if reacting is None
+        else None
+    )
     with (
+        working_folder(work, name),
         events(log, sketcher, work, folder / "rejected.jsonl", memory=memory) as played,
         DecisionFile(folder / "decisions.parquet") as decisions,
     ):
-        store = SketchStore.open(work / "sketches", key.fingerprint)
-        rescans = Rescans(
-            store,
-            sketcher,
-            declared,
-            guard,
-            schedule,
-            entries=load_declared(Path(declarations)) if declarations else (),
-            key_fingerprint=key.fingerprint,
-            memory=memory,
-        )
+        rescans = None
+        if snapshot is None:
+            found = work / "snapshots"
+            found.mkdir(exist_ok=True)
+            rmtree(work / "sketches", ignore_errors=True)  # of what was played up to there
+            rescans = Rescans(
+                SketchStore.open(work / "sketches", key.fingerprint),
+                sketcher,
+                declared,
+                guard,
+                schedule,
+                entries=entries,
+                key_fingerprint=key.fingerprint,
+                memory=memory,
+                found=found if reacting is None else None,
+            )
         reaction = reacting(guard) if reacting is not None else None
         tally = Play(guard, rescans, decisions, sketcher, reaction).run(played, progress)
-    return Replay(folder / "decisions.parquet", tally, rescans.scans)
+    return Replay(folder / "decisions.parquet", tally, rescans.scans if rescans else 0)
 
 
 def _policy(path: str | Path | None) -> Policy:

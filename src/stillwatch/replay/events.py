@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -40,36 +39,37 @@ _ORDERED = """
 def events(
     log: Log, sketcher: Sketcher, folder: Path, rejected: Path, *, memory: str
 ) -> Iterator[pq.ParquetFile]:
-    """Read and sketch a log, and put it in the order of time.
+    """Read and sketch a log, and put it in the order of time; if that is not done already.
 
     Args:
         log: what to read.
         sketcher: makes the sketches.
-        folder: for the ordered log while it is played; removed in the end.
+        folder: for the ordered log, see `interrupted`.
         rejected: where rejected records are written.
         memory: most memory that sorting may take.
 
     Raises:
         InputError: nothing can be read, or most of it was rejected.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
+    ordered = folder / "events.parquet"
+    if not (ordered.exists() and rejected.exists()):
         _spool(log, sketcher, folder / "parts.parquet", rejected)
-        with session(memory=memory, spill=folder / "spill") as backend:
-            files = [str(folder / "parts.parquet")]
-            ordered = backend.con.sql(_ORDERED, params=[files]).to_arrow_reader(BATCH)
-            with pq.ParquetWriter(folder / "events.parquet", EVENTS, compression="lz4") as writer:
-                for batch in ordered:
-                    writer.write_table(pa.Table.from_batches([batch]).cast(EVENTS), 16 * BATCH)
-        with pq.ParquetFile(folder / "events.parquet") as file:
-            if not file.metadata.num_rows:
-                raise InputError(
-                    "the log holds no usable request; see rejected.jsonl for the reasons"
-                )
-            yield file
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _order(folder / "parts.parquet", ordered, memory)
+    with pq.ParquetFile(ordered) as file:
+        if not file.metadata.num_rows:
+            raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
+        yield file
+
+
+def _order(parts: Path, ordered: Path, memory: str) -> None:
+    partial = ordered.with_name(f"{ordered.name}.partial")
+    with session(memory=memory, spill=parts.parent / "spill") as backend:
+        rows = backend.con.sql(_ORDERED, params=[[str(parts)]]).to_arrow_reader(BATCH)
+        with pq.ParquetWriter(partial, EVENTS, compression="lz4") as writer:
+            for batch in rows:
+                writer.write_table(pa.Table.from_batches([batch]).cast(EVENTS), 16 * BATCH)
+    partial.replace(ordered)
+    parts.unlink()
 
 
 def _spool(log: Log, sketcher: Sketcher, path: Path, rejected: Path) -> None:

@@ -41,7 +41,7 @@ class Play:
 
     Args:
         guard: decides.
-        rescans: scans what has been played.
+        rescans: scans what has been played; None where everything is known from the beginning.
         decisions: where decisions are written.
         sketcher: names the accounts that a reaction opens.
         reaction: who answers to decisions; None for a log that is as it was.
@@ -50,7 +50,7 @@ class Play:
     def __init__(
         self,
         guard: Guard,
-        rescans: Rescans,
+        rescans: Rescans | None,
         decisions: DecisionFile,
         sketcher: Sketcher,
         reaction: Reaction | None = None,
@@ -73,11 +73,11 @@ class Play:
         senders: list[str] = []
         begin = 0
         for number, logged in enumerate(turns(rows)):
-            moment = self._rescans.schedule.reached(logged.micros)
-            if moment is not None:
+            moment = self._rescans.schedule.reached(logged.micros) if self._rescans else None
+            if self._rescans and moment is not None:
                 self._keep(rows.slice(begin, number - begin), senders)
                 begin, senders = number, []
-                self._scan(moment)
+                self._scan(self._rescans, moment)
             while self._later and self._later[0][0] <= logged.micros:
                 _, _, turn, row = heapq.heappop(self._later)
                 self._send(turn, row)
@@ -114,6 +114,8 @@ class Play:
         return row
 
     def _keep(self, rows: pa.Table, senders: Sequence[str]) -> None:
+        if self._rescans is None:
+            return
         if self._reaction is not None and len(rows):
             ids = pa.array(senders, pa.string())
             for name, values in (
@@ -123,8 +125,8 @@ class Play:
                 rows = rows.set_column(EVENTS.get_field_index(name), EVENTS.field(name), values)
         self._rescans.take(rows)
 
-    def _scan(self, moment: int) -> None:
+    def _scan(self, rescans: Rescans, moment: int) -> None:
         opened = self._reaction.opened() if self._reaction is not None else None
         if opened is not None:
-            self._rescans.declare(opened)
-        self._rescans.at(moment)
+            rescans.declare(opened)
+        rescans.at(moment)

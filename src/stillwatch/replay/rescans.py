@@ -11,15 +11,18 @@ from stillwatch.ingest import OPTIONAL
 from stillwatch.publishing import snapshot_of
 from stillwatch.scanning import detected
 from stillwatch.schema import SKETCHES
+from stillwatch.standing import load_snapshot, write_snapshot
 from stillwatch.store import NAMES, Position, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from stillwatch.declared import Entry
     from stillwatch.guard import Guard
     from stillwatch.replay.schedule import Schedule
     from stillwatch.sketch import Sketcher
+    from stillwatch.standing import Snapshot
     from stillwatch.store import SketchStore
 
 _COLUMNS = tuple(sorted(set(SKETCHES.names) & set(OPTIONAL)))
@@ -37,9 +40,11 @@ class Rescans:
         entries: of the list of declared structure.
         key_fingerprint: of the key.
         memory: most memory that a scan may take.
+        found: folder of the snapshots that an earlier replay of the same log came to; None where
+            the log changes while it is played.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a scan on the way needs
         self,
         store: SketchStore,
         sketcher: Sketcher,
@@ -50,10 +55,12 @@ class Rescans:
         entries: Sequence[Entry] = (),
         key_fingerprint: str,
         memory: str,
+        found: Path | None,
     ) -> None:
         self._store, self._sketcher, self._declared = store, sketcher, declared
         self._guard, self.schedule, self._entries = guard, schedule, entries
         self._fingerprint, self._memory = key_fingerprint, memory
+        self._found = found
         self._waiting: list[pa.Table] = []
         self._rows = self._parts = 0
         self.scans = 0
@@ -74,7 +81,18 @@ class Rescans:
         if not self.schedule.wants(self._rows):
             return
         self._keep()
-        as_of = datetime.fromtimestamp(micros / 1e6, UTC)
+        path = self._found / f"{micros}.json" if self._found is not None else None
+        if path is not None and path.exists():
+            snapshot = load_snapshot(path)
+        else:
+            snapshot = self._scan(datetime.fromtimestamp(micros / 1e6, UTC))
+            if path is not None:
+                write_snapshot(snapshot, path)
+        self._guard.apply_snapshot(snapshot)
+        self.schedule.scanned = self._rows
+        self.scans += 1
+
+    def _scan(self, as_of: datetime) -> Snapshot:
         with detected(
             self._store,
             self._sketcher,
@@ -82,7 +100,7 @@ class Rescans:
             entries=self._entries,
             memory=self._memory,
         ) as (requests, found):
-            snapshot = snapshot_of(
+            return snapshot_of(
                 found.campaigns,
                 requests,
                 self._declared,
@@ -92,9 +110,6 @@ class Rescans:
                 previous=self._guard.snapshot,
                 key_fingerprint=self._fingerprint,
             )
-        self._guard.apply_snapshot(snapshot)
-        self.schedule.scanned = self._rows
-        self.scans += 1
 
     def _keep(self) -> None:
         rows = pa.concat_tables(self._waiting)

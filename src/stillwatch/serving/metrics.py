@@ -51,7 +51,7 @@ def exposition(service: Service, latency: Latency) -> bytes:
     lines.append("# TYPE stillwatch_degraded gauge")
     lines += [f'stillwatch_degraded{{what="{what}"}} 1' for what in service.degraded()]
     lines.append("# TYPE stillwatch_remembered gauge")
-    for what, size in service.guard.live.sizes.items():
+    for what, size in service.guard.remembered.items():
         lines.append(f'stillwatch_remembered{{what="{what}"}} {size}')
     snapshot = service.guard.snapshot
     single = {

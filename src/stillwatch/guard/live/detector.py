@@ -64,6 +64,9 @@ class Detector:
         return {
             "bodies": len(self._bodies),
             "families": len(self._payers),
+            "members": self._payers.members,
+            **self._moves.sizes,
+            "counts": len(self._counts),
             "flags": len(self._flags),
         }
 

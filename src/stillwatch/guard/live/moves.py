@@ -42,6 +42,11 @@ class Moves:
         self._refused: Bounded[int, _Sent] = Bounded(memory)
         self._turns: Bounded[int, _Sent] = Bounded(memory)
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Entries remembered, by what they are."""
+        return {"refusals": len(self._refused), "turns": len(self._turns)}
+
     def refuse(self, seen: Sighting, fresh: bool) -> None:
         """A request was answered 429 or 5xx; `fresh` says that nobody else sent its body lately."""
         if fresh and seen.traces.asks:

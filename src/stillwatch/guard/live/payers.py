@@ -15,22 +15,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stillwatch.guard.bounded import Bounded
-from stillwatch.schema import FAMILY_KEYS
+from stillwatch.schema import FAMILY_KEYS, TEMPLATE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stillwatch.guard.live.sighting import Sighting
 
-KINDS = frozenset(FAMILY_KEYS.index(name) for name in ("system_key", "head8_key"))
-"""Families that a template makes and an ordinary turn of phrase does not: closings such as "explain
-step by step" and short openings are anybody's."""
+KINDS = frozenset(map(FAMILY_KEYS.index, TEMPLATE_KEYS))
 
 ASKING = 0.95
 """Share of a family's requests that ask for reasoning or grading, from which it is made to."""
 
 MEMBERS = 256
 """Accounts remembered of one payer in one family."""
+
+MEMBERS_A_STREAM = 4
+"""Accounts remembered for each stream on average. Most payers have one account; where many have
+more, the oldest streams go, so that what streams hold is bounded and not only their number."""
 
 MIN_NETWORKS = 3
 FRESH_SHARE = 0.8
@@ -96,11 +98,13 @@ class Payers:
     """Follows streams, one a family and payer.
 
     Args:
-        families: streams that are remembered.
+        families: streams that are remembered, with `MEMBERS_A_STREAM` accounts each on average.
     """
 
     def __init__(self, families: int) -> None:
         self._streams: Bounded[tuple[int, int, str], _Stream] = Bounded(families)
+        self._most, self._most_members = families, MEMBERS_A_STREAM * families
+        self.members = 0
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -120,7 +124,24 @@ class Payers:
             if kind not in KINDS:
                 continue
             name = (kind, key, seen.payer)
-            stream = self._streams.get(name) or _Stream()
-            self._streams.put(name, stream)
+            stream = self._streams.get(name)
+            if stream is None:
+                stream = self._begin(name)
+            else:
+                self._streams.put(name, stream)  # the newest again
+            before = len(stream.members)
             stream.add(seen, new)
+            self.members += len(stream.members) - before
+            while self.members > self._most_members and len(self._streams) > 1:
+                self._forget()
             yield from stream.suspects(seen.account, accounts, after)
+
+    def _begin(self, name: tuple[int, int, str]) -> _Stream:
+        if len(self._streams) >= self._most:
+            self._forget()
+        stream = _Stream()
+        self._streams.put(name, stream)
+        return stream
+
+    def _forget(self) -> None:
+        self.members -= len(self._streams.forget().members)

@@ -15,6 +15,10 @@ SWEEP_AT = 65_536
 """Budgets from which full ones are dropped; a budget that is full again is as good as none."""
 
 
+MOST = 1_000_000
+"""Budgets remembered at most; of more, those that are full soonest begin anew."""
+
+
 class MemoryStore:
     """GCRA: for each budget the time at which it will be full again (theoretical arrival time)."""
 
@@ -53,10 +57,16 @@ class MemoryStore:
             key = (charge.subject, charge.owner, charge.unit)
             begin = max(self._full_at.get(key, now), now)
             self._full_at[key] = max(begin + charge.cost * charge.interval, now)
+        if len(self._full_at) > self._sweep_at:
+            self._sweep(now)
 
     def _sweep(self, now: float) -> None:
-        self._full_at = {key: at for key, at in self._full_at.items() if at > now}
-        self._sweep_at = max(SWEEP_AT, 2 * len(self._full_at))
+        kept = {key: at for key, at in self._full_at.items() if at > now}
+        if 2 * len(kept) > MOST:  # half of them, so that the next sweep is not the next request's
+            longest = sorted(kept, key=kept.__getitem__, reverse=True)[: MOST // 2]
+            kept = {key: kept[key] for key in longest}
+        self._full_at = kept
+        self._sweep_at = min(MOST, max(SWEEP_AT, 2 * len(kept)))
 
     async def take(self, charges: Sequence[Charge], now: float) -> Refusal | None:
         """See `Store`."""
