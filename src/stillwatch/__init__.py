@@ -12,11 +12,22 @@ from stillwatch._version import __version__
 
 if TYPE_CHECKING:
     from stillwatch import schema
+    from stillwatch.campaigns.window import extraction_test
     from stillwatch.guard import Guard
     from stillwatch.scanning import Scan, scan
     from stillwatch.schema import Campaign, Findings, Verdict
 
-__all__ = ["Campaign", "Findings", "Guard", "Scan", "Verdict", "__version__", "scan", "schema"]
+__all__ = [
+    "Campaign",
+    "Findings",
+    "Guard",
+    "Scan",
+    "Verdict",
+    "__version__",
+    "extraction_test",
+    "scan",
+    "schema",
+]
 
 _HOME = {
     "Campaign": "stillwatch.schema",
@@ -24,6 +35,7 @@ _HOME = {
     "Guard": "stillwatch.guard",
     "Scan": "stillwatch.scanning",
     "Verdict": "stillwatch.schema",
+    "extraction_test": "stillwatch.campaigns.window",
     "scan": "stillwatch.scanning",
 }
 

@@ -27,7 +27,7 @@ SIGNING = SigningKey("evidence.example.com", b"\x11" * 32)
 WORLD = Scenario(
     days=10,
     groups={
-        "individuals": {"accounts": 150, "per_day": 2.0},
+        "individuals": {"accounts": 240, "per_day": 2.0},
         "popular_app": {"accounts": 30},
         "cover_traffic": {"accounts": 30, "per_day": 10.0},
         "careful": {"accounts": 25},
