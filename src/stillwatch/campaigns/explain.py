@@ -93,7 +93,7 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
                 signal="conversation",
                 text=(
                     f"{habits.conversation.value:.1%} of the requests follow up on an answer or "
-                    f"try again; for customers it is {population.conversation:.0%}."
+                    f"try again; of customers' openings {population.conversation:.0%} repeat one."
                 ),
                 value=_round(habits.conversation.value),
                 expected=_round(population.conversation),
