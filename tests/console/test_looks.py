@@ -149,6 +149,17 @@ def texts(page: Page) -> list[dict[str, Any]]:
     return found
 
 
+def focused(page: Page) -> dict[str, Any] | None:
+    """What has the focus, once the browser has scrolled to it; None where nothing has it."""
+    found: dict[str, Any] | None = None
+    for _ in range(40):
+        found = page.evaluate(FOCUSED.replace("COLOURS", COLOURS))
+        if found is not None and found["seen"]:
+            break
+        page.wait_for_timeout(50)
+    return found
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_every_text_can_be_read(looked: Looked, scheme: str) -> None:
     page, pale = looked.page(scheme), []
@@ -170,10 +181,10 @@ def test_every_action_of_a_case_is_reached_by_the_keyboard(looked: Looked, schem
     order: list[dict[str, Any]] = []
     for _ in range(len(able) + 1):
         page.keyboard.press("Tab")
-        focused = page.evaluate(FOCUSED.replace("COLOURS", COLOURS))
-        if focused is None or (order and focused["place"] == order[0]["place"]):
+        found = focused(page)
+        if found is None or (order and found["place"] == order[0]["place"]):
             break
-        order.append(focused)
+        order.append(found)
     page.context.close()
     reached = {one["place"] for one in order}
     assert [text for place, text in enumerate(able) if place not in reached] == []
@@ -189,12 +200,15 @@ def test_the_first_tab_skips_to_the_content(looked: Looked) -> None:
     page = looked.page("dark")
     page.goto(f"{looked.console.url}/cases/1")
     page.keyboard.press("Tab")
-    first = page.evaluate(FOCUSED.replace("COLOURS", COLOURS))
+    first = focused(page)
+    assert first is not None
     assert "Skip to the content" in first["text"]
     assert first["seen"]
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    assert page.evaluate(FOCUSED.replace("COLOURS", COLOURS))["inside"]
+    second = focused(page)
+    assert second is not None
+    assert second["inside"]
     page.context.close()
 
 

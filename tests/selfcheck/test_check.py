@@ -100,11 +100,10 @@ def test_every_number_that_is_said_is_the_logs_own(
     days = {check.traits.first_seen, check.traits.last_seen}
     known = {str(part) for day in days for part in (day.day, day.year)} | {count(len(days))}
     for field in fields(check.traits):
-        known |= forms(getattr(check.traits, field.name))
+        # what the test of common control rests on is said in words only
+        if field.name not in {"told_apart", "subjects"}:
+            known |= forms(getattr(check.traits, field.name))
     known |= forms(check.traits.days) | {n for name in check.traits.models for n in numbers(name)}
-    # what the test of common control rests on is said in words only
-    for hidden in (check.traits.told_apart, check.traits.subjects):
-        assert not {about(hidden or -1.0)} & {n for text in texts(check) for n in numbers(text)}
     said = {n for text in texts(check) for n in numbers(text)}
     assert said
     assert said <= known

@@ -112,6 +112,7 @@ def test_health_readiness_and_metrics(port: int) -> None:
     assert health["snapshot"]["sequence"] >= 1
     assert health["budgets"] == "of this process alone"
     assert call(port, "/readyz").json == {"ready": True}
+    assert call(port, "/v1/decide", {"account_id": "measured"}).json["action"] == "allow"
     text = call(port, "/metrics").body.decode()
     assert 'stillwatch_decisions_total{action="allow",source="none",mode="enforce"}' in text
     assert 'stillwatch_decision_seconds_bucket{le="+Inf"}' in text
