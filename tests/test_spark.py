@@ -16,6 +16,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.worlds import HYDRA
 
 import stillwatch
 from stillwatch.engine import check_engine, session
@@ -32,17 +33,7 @@ pytest.importorskip("pyspark", reason="pip install 'stillwatch[spark]'")
 
 HOME = Path(sys.modules["pyspark"].__file__ or "").parent
 KEY = "5c" * 32
-WORLD = Scenario(
-    days=6,
-    groups={
-        "individuals": {"accounts": 110, "per_day": 5.0, "rare": 0.0},
-        "popular_app": {"accounts": 30},
-        "hydra": {
-            "kind": "loud_hydra", "accounts": 20, "life_days": 0.0, "network": "proxies",
-            "email": "invented", "payment": "several",
-        },
-    },
-)  # fmt: skip
+WORLD = Scenario(days=6, groups=HYDRA)
 DEFAULTS = """
 spark.driver.memory 768m
 spark.executor.memory 512m

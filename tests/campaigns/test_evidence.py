@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tests.worlds import HYDRA
 
 from stillwatch.campaigns import evidence
 from stillwatch.campaigns.merging import group_by_core
@@ -19,18 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
 KEY = SketchKey.from_hex("5c" * 32, source="the test")
-WORLD = Scenario(
-    days=6,
-    groups={
-        "individuals": {"accounts": 110, "per_day": 5.0, "rare": 0.0},
-        "popular_app": {"accounts": 30},
-        "hydra": {
-            "kind": "loud_hydra", "accounts": 20, "life_days": 0.0, "network": "proxies",
-            "email": "invented", "payment": "several",
-        },
-        "lone_extractor": {},
-    },
-)  # fmt: skip
+WORLD = Scenario(days=6, groups=HYDRA | {"lone_extractor": {}})
 
 
 def test_ranges_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

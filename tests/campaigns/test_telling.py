@@ -67,10 +67,10 @@ def test_the_floor_follows_the_words_that_a_group_uses(population: Stream) -> No
     rng = np.random.default_rng(3)
     telling = Telling.of(population)
     account, topic = queue(rng, volumes(rng, 20, 40, 0.1), topics=300)
-    rare = compare_content(make_stream(account, tokens=words_about(rng, topic)), telling, kept=1.0)
-    assert rare.floor == pytest.approx(np.log(RATIO), abs=0.3)
-    less = compare_content(chatty(account, topic, rng), telling, kept=0.5)
-    assert 0 < less.floor < rare.floor
+    rare = compare_content(make_stream(account, tokens=words_about(rng, topic)), telling).floor(1.0)
+    assert rare == pytest.approx(np.log(RATIO), abs=0.3)
+    less = compare_content(chatty(account, topic, rng), telling).floor(0.5)
+    assert 0 < less < rare
 
 
 def test_a_share_of_a_queue_is_told_from_a_person(population: Stream) -> None:

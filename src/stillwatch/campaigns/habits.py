@@ -24,7 +24,7 @@ from stillwatch.campaigns.exchangeability import (
 )
 
 if TYPE_CHECKING:
-    from stillwatch.campaigns.stream import Stream
+    from stillwatch.campaigns.stream import Stream, Words
     from stillwatch.campaigns.telling import Telling
 
 KEPT = 0.4
@@ -115,7 +115,7 @@ def measure(stream: Stream, counts: Ints | None = None, telling: Telling | None 
         accounts=len(sizes),
         requests=len(stream),
         content=individuality(compared.pairs),
-        content_floor=compared.floor,
+        content_floor=compared.floor(),
         rhythm=individuality(count_pairs(codes[opens], hours, opened)),
         volume=_volume(sizes if counts is None else counts[counts > 0]),
         conversation=_share(follow_ups(stream, codes), codes, sizes),
@@ -129,17 +129,37 @@ class Content:
 
     Attributes:
         accounts: sorted.
+        sizes: items of each account.
+        words: content words of the items, by account.
         pairs: agreements by account, in units of independent ones.
-        floor: log of how much more often they would agree inside accounts if these kept a share of
-            the population's log individuality in each class of words; nan where nothing agrees.
+        told: whether agreements weigh by what they tell.
     """
 
     accounts: Ints
+    sizes: Ints
+    words: Words
     pairs: PairCounts
-    floor: float
+    told: bool
+
+    def floor(self, kept: float = KEPT) -> float:
+        """How often the accounts would agree if they kept a share of what customers show.
+
+        Args:
+            kept: of the population's log individuality, in each class of words.
+
+        Returns:
+            Log of how much more often than chance; nan where nothing agrees.
+        """
+        chance = self.pairs.between.sum()
+        if not self.told or not chance:
+            return float("nan")
+        words = self.words
+        worth = words.weight * np.exp(kept * words.weight)
+        personal = count_pairs(words.owner, words.word, self.sizes, worth).between.sum()
+        return float(np.log(personal / chance))
 
 
-def compare_content(stream: Stream, telling: Telling | None = None, kept: float = KEPT) -> Content:
+def compare_content(stream: Stream, telling: Telling | None = None) -> Content:
     """Compare the items of a stream's accounts; an item counts once an account.
 
     Whoever asks again has not asked about more.
@@ -147,16 +167,12 @@ def compare_content(stream: Stream, telling: Telling | None = None, kept: float 
     Args:
         stream: sampled requests.
         telling: what agreements in words are worth.
-        kept: share of the population's log individuality for the floor.
     """
     items = stream.items()
     accounts, codes, sizes = items.coded()
     words = items.words_in(codes, telling)
-    pairs = count_pairs(words.owner, words.word, sizes, words.weight)
-    people = count_pairs(words.owner, words.word, sizes, words.weight * np.exp(kept * words.weight))
-    chance, personal = pairs.between.sum(), people.between.sum()
-    floor = float(np.log(personal / chance)) if telling is not None and chance else float("nan")
-    return Content(accounts, pairs.in_units_of(words.clump()), floor)
+    pairs = count_pairs(words.owner, words.word, sizes, words.weight).in_units_of(words.clump())
+    return Content(accounts, sizes, words, pairs, telling is not None)
 
 
 def _volume(counts: Ints) -> Volume:

@@ -133,7 +133,7 @@ def test_content(stream: Stream, floors: Floors) -> float:
     """`test_people`'s p-value of content alone, which bounds that of the whole from below."""
     compared = compare_content(stream, floors.telling)
     found = individuality(compared.pairs)
-    return _individual(found.p_at_least, floors.content_of(compared.floor))
+    return _individual(found.p_at_least, floors.content_of(compared.floor()))
 
 
 def _individual(p_at_least: Callable[[float], float], floor: float | None) -> float:

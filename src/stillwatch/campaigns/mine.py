@@ -162,6 +162,7 @@ def mine(
     seen = _look(evidence, candidates, "prompt family")
     step.advance()
     kept: list[Mined] = []
+    looks: list[float] = []  # p-values of the first ones that are kept
     explained: list[Ints] = []
     promising: list[Candidate] = []
     asked_for = {id(candidate) for candidate in candidates[:named]}
@@ -178,6 +179,7 @@ def mine(
             continue
         # a copy, so that the rest of what was read with it can go
         kept.append(replace(mined, sample=mined.sample.copy()))
+        looks.append(p)
         if p <= EXPLAINED:
             explained.append(mined.candidate.accounts)
     for joined in _look(evidence, communities(promising, len(accounts)), "a pool of templates"):
@@ -191,7 +193,9 @@ def mine(
     groups = [group.candidate.accounts for group in kept + parts]
     in_question = np.unique(np.concatenate([suspects, *groups]))
     customers = population.take(~np.isin(population.account, in_question))
-    tested, covered = _representatives(kept + parts + only_named, floors)
+    every = kept + parts + only_named
+    looks += [_first_look(group, floors).p for group in every[len(looks) :]]
+    tested, covered = _representatives(every, looks)
     return Mine(
         candidates=tested,
         parts=covered,
@@ -207,18 +211,18 @@ def _entities(group: Family | Candidate, accounts: Ints, entities: Ints) -> bool
     return len(np.unique(members)) >= MIN_ACCOUNTS
 
 
-def _representatives(groups: list[Mined], floors: Floors) -> tuple[list[Mined], list[Mined]]:
+def _representatives(groups: list[Mined], looks: list[float]) -> tuple[list[Mined], list[Mined]]:
     """The groups to test, and the parts that stronger groups on the mining half cover.
 
     Every group that is tested makes the level stricter for all, so none is tested twice. Of groups
     that look like one queue beyond doubt, the one with the most requests has the most to show.
     """
-    looks = [max(_first_look(group, floors).p, SURE) for group in groups]
+    doubt = [max(p, SURE) for p in looks]
     sizes = [int(group.counts[:, 0].sum()) for group in groups]
     chosen: list[Mined] = []
     parts: list[Mined] = []
     covered: set[int] = set()
-    for i in sorted(range(len(groups)), key=lambda i: (looks[i], -sizes[i], i)):
+    for i in sorted(range(len(groups)), key=lambda i: (doubt[i], -sizes[i], i)):
         accounts = groups[i].candidate.accounts.tolist()
         if sum(a in covered for a in accounts) <= SAME_GROUP * len(accounts):
             chosen.append(groups[i])

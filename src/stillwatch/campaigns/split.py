@@ -22,7 +22,6 @@ from stillwatch.campaigns.habits import KEPT, compare_content, follow_ups, measu
 from stillwatch.campaigns.individuals import Floors, test_people
 
 if TYPE_CHECKING:
-    from stillwatch.campaigns.habits import Content
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
@@ -110,7 +109,7 @@ def blending(stream: Stream, floors: Floors, *, rhythm: bool, rounds: int = _ROU
             break
         blends = sizes >= MIN_REQUESTS
         content = compare_content(stream, floors.telling)
-        blends &= _within(content.pairs, _floor(content, floors))
+        blends &= _within(content.pairs, floors.content_of(content.floor()))
         if rhythm and floors.rhythm is not None:
             hours = np.unique(stream.slot, return_inverse=True)[1]
             blends &= _within(count_pairs(codes, hours, sizes), floors.rhythm)
@@ -130,20 +129,18 @@ def impersonal(stream: Stream, floors: Floors, level: float) -> Ints:
     queue. Both are asked for: a customer may be less of a person than the average without being a
     share of anything.
     """
-    content = compare_content(stream, floors.telling, kept=1.0)
+    content = compare_content(stream, floors.telling)
     accounts = content.accounts
-    typical = content.floor if np.isfinite(content.floor) else (floors.content or 0.0) / KEPT
     if len(accounts) < MIN_ACCOUNTS or floors.content is None:
         return accounts[:0]
+    typical = content.floor(1.0)
+    if not np.isfinite(typical):
+        typical = floors.content / KEPT
     agreeing, expected = account_ratios(content.pairs)
     p = stats.poisson.cdf(np.ceil(agreeing), expected * np.exp(typical))
-    blends = _within(content.pairs, _floor(compare_content(stream, floors.telling), floors))
+    blends = _within(content.pairs, floors.content_of(content.floor()))
     found: Ints = accounts[(p <= level) & blends]
     return found
-
-
-def _floor(content: Content, floors: Floors) -> float | None:
-    return content.floor if np.isfinite(content.floor) else floors.content
 
 
 def _within(pairs: PairCounts, log_floor: float | None) -> NDArray[np.bool_]:

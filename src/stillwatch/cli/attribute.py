@@ -14,6 +14,8 @@ from stillwatch.errors import InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stillwatch.attribution.behaviour import BehaviourScore
+    from stillwatch.attribution.canaries import CanaryScore
     from stillwatch.attribution.keys import MarkKey
     from stillwatch.attribution.observed import Tokenize
     from stillwatch.evidence.ledger import Ledger
@@ -54,6 +56,16 @@ def key_of(ledger: Ledger, epoch: str) -> MarkKey:
     from stillwatch.attribution.registry import committed_mark
 
     return MarkKey.derive(PLACE.load(), committed_mark(ledger, epoch))
+
+
+def show(found: CanaryScore | BehaviourScore, *, as_json: bool) -> None:
+    """Print the outcome of a channel, for people or for programs."""
+    from stillwatch.cli.tables import print_json
+
+    if as_json:
+        print_json(found.values())
+    else:
+        typer.echo(found.text)
 
 
 @app.command("key")
@@ -284,7 +296,6 @@ def known_command(
     """Test whether a suspect knows the canaries that were served better than the unused."""
     from stillwatch.attribution.canaries import canary_test, lot_digest, read_canaries, read_scores
     from stillwatch.attribution.registry import canaries_at
-    from stillwatch.cli.tables import print_json
 
     if (scores_file is None) == (model is None):
         raise UsageError("give either a file of scores or --model FOLDER")
@@ -303,10 +314,7 @@ def known_command(
             raise UsageError("--model needs --tokenizer, the suspect's tokenizer.json")
         scores = knows(load_model(model), canaries, tokenize)
     found = canary_test(canaries, scores)
-    if as_json:
-        print_json(found.values())
-    else:
-        typer.echo(found.text)
+    show(found, as_json=as_json)
 
 
 @app.command("behaviour")
@@ -317,13 +325,9 @@ def behaviour_command(
 ) -> None:
     """Test whether a suspect answers as we do, more than every control does."""
     from stillwatch.attribution.behaviour import behaviour_test, read_answers
-    from stillwatch.cli.tables import print_json
 
     found = behaviour_test(*read_answers(answers), seed=seed)
-    if as_json:
-        print_json(found.values())
-    else:
-        typer.echo(found.text)
+    show(found, as_json=as_json)
 
 
 @app.command("example")
