@@ -150,13 +150,13 @@ def texts(page: Page) -> list[dict[str, Any]]:
 
 
 def focused(page: Page) -> dict[str, Any] | None:
-    """What has the focus, once the browser has scrolled to it; None where nothing has it."""
-    found: dict[str, Any] | None = None
-    for _ in range(40):
-        found = page.evaluate(FOCUSED.replace("COLOURS", COLOURS))
-        if found is not None and found["seen"]:
-            break
-        page.wait_for_timeout(50)
+    """What has the focus, in view where it can be; None where nothing has it.
+
+    A busy browser forgets now and then to scroll to what got the focus, so it is asked again:
+    what has no size or lies off the page stays unseen all the same.
+    """
+    page.evaluate("document.activeElement.scrollIntoView({block: 'nearest'})")
+    found: dict[str, Any] | None = page.evaluate(FOCUSED.replace("COLOURS", COLOURS))
     return found
 
 
