@@ -288,17 +288,28 @@ class Background:
 
 
 def carrying(mined: Mined) -> list[tuple[int, int]]:
-    """The families that carry a group's stream: those of the main one's kind.
+    """The families that carry a group's stream: its own ones of the main one's kind.
 
     A request has one key of a kind, so that none counts twice.
     """
     kind = main_family(mined).kind
-    return [(f.kind, f.key) for f in mined.candidate.families if f.kind == kind]
+    return [(f.kind, f.key) for f in _own_families(mined) if f.kind == kind]
 
 
 def main_family(mined: Mined) -> Family:
     """The family that carries most of a group's stream."""
-    return max(mined.candidate.families, key=lambda f: (f.core_requests, -f.kind, f.key))
+    return max(_own_families(mined), key=lambda f: (f.core_requests, -f.kind, f.key))
+
+
+def _own_families(mined: Mined) -> tuple[Family, ...]:
+    """Families whose cores lie mostly in the group; all of them where none does.
+
+    A part of a pool of templates has the other parts' families in its stream, which by themselves
+    would say that everybody else does what the part does.
+    """
+    candidate = mined.candidate
+    own = [f for f in candidate.families if np.isin(f.accounts, candidate.accounts).mean() > MOSTLY]
+    return tuple(own) or candidate.families
 
 
 def codes_of(keys: Ints) -> Ints | None:
