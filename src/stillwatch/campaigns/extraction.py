@@ -85,8 +85,9 @@ def harvest_features(stream: Stream, codes: Ints, customers: int, vocabulary: Vo
         vocabulary: of the population.
 
     Columns as in `FEATURES`:
-        breadth: log of the population's agreement over the customer's own (in content words, the
-            customer's frame left out); 0 is as broad as everybody together, people are below.
+        breadth: log of the population's agreement over that of the customer's own items (in
+            content words, its frame left out); 0 is as broad as everybody together, people are
+            below. An item counts once an account: that it is asked again is what novelty sees.
         novelty: share of distinct bodies.
         frame: share of requests in the commonest first words, last words or skeleton.
         elicitation: mean of the larger of the elicitation and grading scores.
@@ -94,7 +95,8 @@ def harvest_features(stream: Stream, codes: Ints, customers: int, vocabulary: Vo
     """
     n = np.bincount(codes, minlength=customers).astype(float)
     out = np.full((customers, len(FEATURES)), np.nan)
-    out[:, 0] = _breadth(stream, codes, n, vocabulary)
+    items = stream.first_asked()
+    out[:, 0] = _breadth(stream.take(items), codes[items], customers, vocabulary)
     askers, _, _ = pairs(codes, stream.body)
     out[:, 1] = np.bincount(askers, minlength=customers) / np.maximum(n, 1)
     out[:, 2] = np.max([_commonest(codes, key, n) for key in stream.frames.T], axis=0)
@@ -122,7 +124,8 @@ def pooled_features(stream: Stream, vocabulary: Vocabulary) -> Floats:
     return row
 
 
-def _breadth(stream: Stream, codes: Ints, n: Floats, vocabulary: Vocabulary) -> Floats:
+def _breadth(stream: Stream, codes: Ints, customers: int, vocabulary: Vocabulary) -> Floats:
+    n = np.bincount(codes, minlength=customers).astype(float)
     filled = stream.tokens != 0
     owner = np.broadcast_to(codes[:, None], stream.tokens.shape)[filled]
     distinct, word, _ = coded(stream.tokens[filled])

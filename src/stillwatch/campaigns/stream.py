@@ -110,11 +110,15 @@ class Stream:
 
     def items(self) -> Stream:
         """Each account's distinct bodies, once: whoever asks again has not asked about more."""
+        return self.take(self.first_asked())
+
+    def first_asked(self) -> Ints:
+        """Places of the requests of `items`, ascending."""
         order = np.lexsort((self.request, self.body, self.account))
         account, body = self.account[order], self.body[order]
         first = np.ones(len(self), dtype=bool)
         first[1:] = (account[1:] != account[:-1]) | (body[1:] != body[:-1])
-        return self.take(np.sort(order[first]))
+        return np.sort(order[first])
 
     def coded(self) -> tuple[Ints, Ints, Ints]:
         """Distinct accounts, each request's index into them, and each one's number of requests."""
