@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.habits import KEPT
 from stillwatch.campaigns.individuals import SHARED_ITEMS, Floors
-from stillwatch.campaigns.judge import EXTRACTION_LEVEL, Judged, main_family
+from stillwatch.campaigns.judge import Judged, main_family
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
 from stillwatch.schema import Explanation, Fact, Verdict
 from stillwatch.signals.families import KINDS
@@ -143,16 +143,26 @@ def harvest_facts(row: Floats, p: float | None) -> tuple[Fact, ...]:
     )
 
 
+_CHANCE = (
+    "Unrelated accounts happen to use the same words: the rate at which everybody else uses them, "
+    "times each account's activity, does not give so many."
+)
+
+_ELSEWHERE = (
+    "Unrelated accounts each ask about matters of their own: then they would ask about the same "
+    "matters in their other requests, and they do not."
+)
+
+
 def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
     """The innocent explanations considered, and what became of each."""
     people = judged.people
     found = [
         Explanation(
             name="chance",
-            text="Unrelated accounts happen to use the same words: the rate at which everybody "
-            "else uses them, times each account's activity, does not give so many.",
-            rejected=judged.independence <= level,
-            p=judged.independence,
+            text=_CHANCE if judged.elsewhere is None else _ELSEWHERE,
+            rejected=judged.unrelated <= level,
+            p=judged.unrelated,
         ),
         Explanation(
             name="people_with_one_application",
@@ -205,8 +215,8 @@ def would_change(judged: Judged) -> str:
         return "Evidence that the common domain or payer is false would make it a campaign."
     if judged.verdict is Verdict.POOLED:
         return (
-            f"A stream that passes the harvest test (p at most {EXTRACTION_LEVEL}) would make it a "
-            "campaign; a declared organisation would clear it."
+            f"A stream that passes the harvest test (p at most {judged.harvest_level}) would make "
+            "it a campaign; a declared organisation would clear it."
         )
     return "More days of the log, or account and address data, would decide it either way."
 

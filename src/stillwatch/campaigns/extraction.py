@@ -145,7 +145,8 @@ def _breadth(stream: Stream, codes: Ints, customers: int, vocabulary: Vocabulary
     slack = np.median(worth_something) if len(worth_something) else 1.0
     rate = (agreeing + slack) / np.maximum(pairs, 1)
     # who says hardly anything but recurring words has one narrow subject, not a frame
-    return np.log(vocabulary.agreement / rate) + np.log(np.clip(items / MOST_FRAME, 0.01, 1))
+    found: Floats = np.log(vocabulary.agreement / rate)
+    return found + np.log(np.clip(items / MOST_FRAME, 0.01, 1))
 
 
 def _commonest(codes: Ints, key: Ints, n: Floats) -> Floats:

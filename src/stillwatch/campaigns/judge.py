@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.concealment import Concealment, Traits, judge_concealment
+from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.evalues import e_bh, e_value
 from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
 from stillwatch.campaigns.habits import Habits, measure
@@ -34,11 +35,19 @@ EXTRACTION_LEVEL = 0.1
 """Level of the harvest test. It comes on top of coordination, which carries the error control, so
 it is a gate and not the guarantee."""
 
+STRANGERS_LEVEL = 0.25
+"""The same where the accounts ask, in the stream, about nothing that they ask about elsewhere: that
+is evidence of a harvest, too."""
+
 SUGGESTIVE = 0.05
 """Coordination p-value up to which a group that is not accused is called inconclusive."""
 
 MOSTLY = 0.5
 """Share of a group's accounts that accepted groups hold, from which on it is a part of them."""
+
+MOST_DEGREE = 5.0
+"""Of the group's median account, the requests up to which an account counts against independence:
+no customer speaks for the group by its size."""
 
 HABITS = ("content", "rhythm", "volume", "conversation")
 
@@ -51,6 +60,8 @@ class Judged:
         mined: the group.
         habits, people: measured and tested on the testing half.
         independence: p-value of "unrelated accounts use this by chance".
+        elsewhere: p-value of "the accounts ask about the same things elsewhere", which takes the
+            place of independence where no words are shared; None where it cannot be told.
         outsiders: accounts outside the group that use its main family too.
         harvest: features of the pooled stream as in `extraction.FEATURES`.
         extraction_p: p-value of the harvest test; None where there was no reference.
@@ -65,6 +76,7 @@ class Judged:
     habits: Habits
     people: PeopleTest
     independence: float
+    elsewhere: float | None
     outsiders: int
     harvest: Floats
     extraction_p: float | None
@@ -77,17 +89,28 @@ class Judged:
     @property
     def harvesting(self) -> bool:
         """Whether the harvest test passes."""
-        return self.extraction_p is not None and self.extraction_p <= EXTRACTION_LEVEL
+        return self.extraction_p is not None and self.extraction_p <= self.harvest_level
+
+    @property
+    def harvest_level(self) -> float:
+        """Level of the harvest test."""
+        return EXTRACTION_LEVEL if self.elsewhere is None else STRANGERS_LEVEL
+
+    @property
+    def unrelated(self) -> float:
+        """P-value of the null that the accounts have nothing to do with each other."""
+        return self.independence if self.elsewhere is None else self.elsewhere
 
     def without(self, habit: str, level: float) -> Verdict:
         """The verdict if one habit could not be judged."""
         weaker = replace(self.people, **{habit: 1.0})
-        still = float(e_value(max(weaker.p, self.independence))) * level >= 1
+        p = max(weaker.p, self.unrelated)
+        still = float(e_value(p)) * level >= 1
         return decide(
             still and self.coordinated,
             self.harvesting,
             self.concealment,
-            max(weaker.p, self.independence),
+            p,
             wordless=self.mined.wordless,
         )
 
@@ -164,12 +187,14 @@ class Court:
         if self.reference.sufficient and len(half):
             row = pooled_features(half, self.reference.vocabulary)
             extraction_p = self.reference.p_value(row)
-        p = max(people.p, independence)
+        elsewhere = self._elsewhere(mined)
+        p = max(people.p, independence if elsewhere is None else elsewhere)
         return Judged(
             mined=mined,
             habits=habits,
             people=people,
             independence=independence,
+            elsewhere=elsewhere,
             outsiders=self.background.outsiders(mined),
             harvest=row,
             extraction_p=extraction_p,
@@ -184,6 +209,14 @@ class Court:
             coordinated=False,
             verdict=Verdict.CLEAR,
         )
+
+    def _elsewhere(self, mined: Mined) -> float | None:
+        if mined.elsewhere is None:
+            return None
+        other = mined.elsewhere.half(mining=False)
+        return compare_elsewhere(
+            mined.sample.half(mining=False), other, self.floors.telling
+        ).p_of_group
 
 
 def decided(draft: Judged, *, accepted: bool) -> Judged:
@@ -266,21 +299,26 @@ class Background:
         """P-value of "the core's accounts use what carries the stream at everybody else's rate".
 
         Counts of the core in the testing half against Poisson counts at the rate of all other
-        accounts, times each account's own number of requests (its degree).
+        accounts, times each account's own number of requests (its degree), of which at most
+        `MOST_DEGREE` count.
         """
         core, _ = self._use(mined)
-        expected = self.rate(mined) * self.degree(mined.candidate.accounts).sum()
-        return float(stats.poisson.sf(core.sum() - 1, expected))
+        degree = self.degree(mined.candidate.accounts)
+        part = np.minimum(1, MOST_DEGREE * np.median(degree) / np.maximum(degree, 1))
+        expected = self.rate(mined) * (part * degree).sum()
+        return float(stats.poisson.sf(np.floor((part * core).sum()) - 1, expected))
 
     def _use(self, mined: Mined) -> tuple[Ints, Ints]:
-        """Use by the group's accounts and by each of the others, in the testing half."""
+        """Use by each of the group's accounts and by each of the others, in the testing half."""
         users = [self.users[family] for family in carrying(mined)]
         accounts = np.concatenate([found for found, _ in users])
         used = np.concatenate([count for _, count in users])
-        core = np.isin(accounts, mined.candidate.accounts)
+        members = mined.candidate.accounts
+        core = np.isin(accounts, members)
+        inside = np.bincount(np.searchsorted(members, accounts[core]), used[core], len(members))
         outside = ~np.isin(accounts, self._inside(mined))
         _, other = np.unique(accounts[outside], return_inverse=True)
-        return used[core], np.bincount(other, used[outside]).astype(np.int64)
+        return inside.astype(np.int64), np.bincount(other, used[outside]).astype(np.int64)
 
     def _inside(self, mined: Mined) -> Ints:
         """Accounts that are not everybody else: every campaign asks for reasons in some words."""

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
+from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import converses
+from stillwatch.campaigns.judge import STRANGERS_LEVEL
 from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
@@ -35,7 +37,12 @@ OWN_RATE = 0.001
 OWN_HARVEST, OWN_HARVEST_WORDLESS = 0.1, 0.01
 """Level of the harvest test on an account's own part of the stream: an account whose part looks
 ordinary is not accused for the company it keeps. It is stricter where the group shares no words,
-for then this is all there is against the account."""
+for then this is all there is against the account, unless it is `OWN_TOPICS`."""
+
+OWN_TOPICS = 0.001
+"""P-value of "it asks about the same things elsewhere", up to which `STRANGERS_LEVEL` is enough for
+an account of a group without words in common. In three simulated logs none of some 240 honest
+individuals who ask for reasons had so little."""
 
 OWN_CONTENT = 0.01
 """P-value of "this account keeps to topics of its own as this log's average customer does", up to
@@ -119,8 +126,7 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
         stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
         stays &= used >= LEAST_SHARE * background.requests_of(accounts)
         stays &= ~np.isin(accounts, passing_through(mined.sample))
-        bar = OWN_HARVEST_WORDLESS if mined.wordless else OWN_HARVEST
-        stays &= np.isin(accounts, harvesting_accounts(mined.sample, court.reference, bar))
+        stays &= np.isin(accounts, _harvesting(judged, court))
         stays &= ~np.isin(accounts, doing_what_others_do(mined.sample, public))
         stays &= ~court.traits.openly_organised(accounts)
         stays &= ~np.isin(accounts, conversing(mined.sample))
@@ -129,6 +135,20 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
         stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
     found: Ints = accounts[stays]
     return found
+
+
+def _harvesting(judged: Judged, court: Court) -> Ints:
+    """Accounts of a group whose own part of its stream looks like a harvest."""
+    mined, reference = judged.mined, court.reference
+    if not mined.wordless:
+        return harvesting_accounts(mined.sample, reference, OWN_HARVEST)
+    found = harvesting_accounts(mined.sample, reference, OWN_HARVEST_WORDLESS)
+    if mined.elsewhere is None:
+        return found
+    compared = compare_elsewhere(mined.sample, mined.elsewhere, court.floors.telling)
+    strangers = compared.accounts[compared.p <= OWN_TOPICS]
+    likely = harvesting_accounts(mined.sample, reference, STRANGERS_LEVEL)
+    return np.union1d(found, np.intersect1d(likely, strangers))
 
 
 def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> Ints:

@@ -24,13 +24,14 @@ from stillwatch.campaigns.candidates import (
     merge_families,
 )
 from stillwatch.campaigns.communities import communities
+from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_content, test_people
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
-from stillwatch.signals.families import KINDS, WORDLESS
+from stillwatch.signals.families import KINDS, WORDLESS, key_of
 from stillwatch.signals.streams import stream_sample
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ EXPLAINED = 1e-4
 """P-value on the mining half from which a family explains its accounts, so that they are not also
 looked at as a group without words in common."""
 
+ALIEN = 0.05
+"""P-value on the mining half of "it asks about the same things elsewhere", up to which an account
+may share a queue without words in common. It only keeps most people out."""
+
 FOUND_BY = {"framed": "one queue of framed questions", "asked": "questions of one kind"}
 """What accounts have in common that share no words."""
 
@@ -91,12 +96,14 @@ class Mined:
         counts: requests of each account of the candidate in its stream, int64[accounts, 2]:
             mining half, testing half.
         found_by: what the accounts have in common, for people.
+        elsewhere: sampled other requests of the accounts, where they share no words.
     """
 
     candidate: Candidate
     sample: Stream
     counts: Ints
     found_by: str
+    elsewhere: Stream | None = None
 
     @property
     def wordless(self) -> bool:
@@ -283,10 +290,37 @@ def _wordless(
         if len(rest) >= MIN_ACCOUNTS:
             candidate = Candidate(rest, (family,))
             found = next(_look(evidence, [candidate], FOUND_BY[KINDS[family.kind]]))
-            half = found.sample.half(mining=True)
-            groups += [_part(found, part) for part in queues(half, floors, SCREEN)]
-            suspects.append(blending(half, floors, rhythm=False).account)
+            found = replace(found, elsewhere=_elsewhere(evidence, found))
+            for half in _strangers_to_themselves(found, floors):
+                groups += [_part(found, part) for part in queues(half, floors, SCREEN)]
+                suspects.append(blending(half, floors, rhythm=False).account)
     return groups, np.unique(np.concatenate(suspects))
+
+
+def _elsewhere(evidence: Evidence, mined: Mined) -> Stream:
+    """Other requests of a group's sampled accounts, in both halves."""
+    kind = KINDS[mined.candidate.families[0].kind]
+
+    def sample(requests: ir.Table) -> ir.Table:
+        others = requests.filter(key_of(requests, kind).isnull())
+        keys = others.select("account", "request_key", "body_key", "mining")
+        members = keys.mutate(candidate=ibis.literal(0, "int64"))
+        return stream_sample(requests, members, SAMPLE_REQUESTS)
+
+    return sorted_stream(evidence.gather(sample, np.unique(mined.sample.account)))[1]
+
+
+def _strangers_to_themselves(mined: Mined, floors: Floors) -> tuple[Stream, Stream]:
+    """The mined half of a stream, without accounts that ask in it what they ask elsewhere too.
+
+    Returns:
+        The requests of those that certainly do not, and of those of which it cannot be told.
+    """
+    half = mined.sample.half(mining=True)
+    other = (mined.elsewhere or half.take(slice(0))).half(mining=True)
+    found = compare_elsewhere(half, other, floors.telling)
+    strangers = found.accounts[found.p <= ALIEN]
+    return half.of_accounts(strangers), half.of_accounts(found.accounts[~found.telling])
 
 
 def _part(mined: Mined, accounts: Ints) -> Mined:
@@ -297,6 +331,7 @@ def _part(mined: Mined, accounts: Ints) -> Mined:
         candidate=Candidate(mined.candidate.accounts[keep], mined.candidate.families),
         sample=mined.sample.of_accounts(accounts),
         counts=mined.counts[keep],
+        elsewhere=mined.elsewhere and mined.elsewhere.of_accounts(accounts),
     )
 
 

@@ -75,12 +75,13 @@ def queues(stream: Stream, floors: Floors, level: float) -> list[Ints]:
         return []
     blend = blending(stream, floors, rhythm=False)
     p = _p(blend, floors)
-    if p <= SURE:
-        return [np.unique(blend.account)]
-    sides = by_content(stream, floors.telling)
-    parts = [part for side in sides for part in queues(side, floors, level)]
+    parts = []
+    if p > SURE:
+        sides = by_content(stream, floors.telling)
+        parts = [part for side in sides for part in queues(side, floors, level)]
     if not parts and p <= level:
-        parts = [np.unique(blend.account)]
+        alike = blending(blend, floors, rhythm=True)
+        parts = [np.unique((alike if _p(alike, floors) < p else blend).account)]
     return parts
 
 

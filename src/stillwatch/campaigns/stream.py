@@ -120,6 +120,15 @@ class Stream:
         first[1:] = (account[1:] != account[:-1]) | (body[1:] != body[:-1])
         return np.sort(order[first])
 
+    def followed_by(self, other: Stream) -> Stream:
+        """These requests, then others."""
+        return Stream(
+            **{
+                f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])
+                for f in fields(self)
+            }
+        )
+
     def coded(self) -> tuple[Ints, Ints, Ints]:
         """Distinct accounts, each request's index into them, and each one's number of requests."""
         return coded(self.account)

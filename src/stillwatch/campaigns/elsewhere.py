@@ -1,0 +1,125 @@
+"""Does an account ask, in a stream, about what it asks about elsewhere?
+
+People do: who wants reasons wants them about things of their own, and asks about these in other
+words as well. What an operator's account harvests comes from a queue and has nothing to do with
+the cover traffic around it. So the requests of a stream are compared with the other requests of
+the same account and with those of the others in the stream: individuality, as in
+`exchangeability`, across two streams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.sparse import csr_matrix
+
+from stillwatch.campaigns.exchangeability import PairCounts, individuality
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.stream import Stream
+    from stillwatch.campaigns.telling import Telling
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TELLING_PAIRS = 3.0
+"""Agreements that the null must expect of an account: with fewer, none at all proves nothing."""
+
+TOLD = 0.5
+"""Share of a group's accounts of which it must be possible to tell, to tell of the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """How far the requests of a stream agree with their accounts' other requests.
+
+    Attributes:
+        accounts: of the stream, sorted.
+        pairs: agreements by account, of a request in the stream with one outside of it.
+        personal: log of how much more often a typical customer agrees with itself than with others,
+            in the words of this stream.
+    """
+
+    accounts: Ints
+    pairs: PairCounts
+    personal: float
+
+    @property
+    def expected(self) -> Floats:
+        """Agreements of each account if it were a typical customer, in independent ones."""
+        pairs = self.pairs
+        rate = pairs.between / np.maximum(pairs.between_pairs, 1)
+        found: Floats = rate * pairs.within_pairs / pairs.unit * np.exp(self.personal)
+        return found
+
+    @property
+    def telling(self) -> NDArray[np.bool_]:
+        """Of which accounts it can be told."""
+        found: NDArray[np.bool_] = self.expected >= TELLING_PAIRS
+        return found
+
+    @property
+    def p(self) -> Floats:
+        """P-value of each account: that it asks about the same things as a typical customer does.
+
+        A Poisson test; 1 where it cannot be told.
+        """
+        agreeing = np.ceil(self.pairs.within / self.pairs.unit)
+        found: Floats = np.where(self.telling, stats.poisson.cdf(agreeing, self.expected), 1.0)
+        return found
+
+    @property
+    def p_of_group(self) -> float | None:
+        """P-value of the group: that its accounts do so as typical customers do.
+
+        None where it cannot be told of enough accounts.
+        """
+        if not len(self.accounts) or self.telling.mean() < TOLD:
+            return None
+        return individuality(self.pairs).p_at_least(self.personal)
+
+
+def compare_elsewhere(stream: Stream, elsewhere: Stream, telling: Telling | None) -> Elsewhere:
+    """Compare the requests of a stream with the other requests of its accounts.
+
+    An item counts once an account; words of frames are left out.
+
+    Args:
+        stream: sampled requests of the stream.
+        elsewhere: sampled other requests of the same accounts, and perhaps of others.
+        telling: what agreements in words are worth; without it nothing can be told.
+    """
+    accounts = np.unique(stream.account)
+    inside, outside = stream.items(), elsewhere.of_accounts(accounts).items()
+    size = len(accounts)
+    none = np.zeros(size)
+    if telling is None or not len(outside):
+        return Elsewhere(accounts, PairCounts(none, none, none, none), 0.0)
+    both = inside.followed_by(outside)
+    codes = np.searchsorted(accounts, both.account)
+    words = both.words_in(codes, telling)
+    first = words.request < len(inside)
+    weight = words.weight
+    shape = (size, len(weight))
+    said = _counts(words.owner[first], words.word[first], shape)
+    other = _counts(words.owner[~first], words.word[~first], shape)
+    total = np.asarray(other.sum(axis=0)).ravel()
+    within: Floats = np.asarray(said.multiply(other).multiply(weight).sum(axis=1)).ravel()
+    with_all: Floats = said @ (total * weight)
+    n = np.bincount(codes[: len(inside)], minlength=size).astype(float)
+    m = np.bincount(codes[len(inside) :], minlength=size).astype(float)
+    worth = float((said @ (total * weight * np.exp(weight))).sum())
+    chance = float(with_all.sum())
+    return Elsewhere(
+        accounts,
+        PairCounts(within, n * m, with_all - within, n * (m.sum() - m), unit=words.clump() or 1.0),
+        float(np.log(worth / chance)) if chance else 0.0,
+    )
+
+
+def _counts(owner: Ints, word: Ints, shape: tuple[int, int]) -> csr_matrix:
+    return csr_matrix((np.ones(len(word)), (owner, word)), shape=shape)
