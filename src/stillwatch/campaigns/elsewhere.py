@@ -4,7 +4,8 @@ People do: who wants reasons wants them about things of their own, and asks abou
 words as well. What an operator's account harvests comes from a queue and has nothing to do with
 the cover traffic around it. So the requests of a stream are compared with the other requests of
 the same account and with those of the others in the stream: individuality, as in
-`exchangeability`, across two streams.
+`exchangeability`, across two streams. It says nothing of an account that has no topics elsewhere
+either: behind it are many people.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from stillwatch.campaigns.exchangeability import PairCounts, individuality
+from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, individuality
+from stillwatch.campaigns.habits import compare_content
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
@@ -42,11 +44,14 @@ class Elsewhere:
         pairs: agreements by account, of a request in the stream with one outside of it.
         personal: log of how much more often a typical customer agrees with itself than with others,
             in the words of this stream.
+        topics: whether the account's other requests agree among themselves at least as a member of
+            the least individual honest group does.
     """
 
     accounts: Ints
     pairs: PairCounts
     personal: float
+    topics: NDArray[np.bool_]
 
     @property
     def expected(self) -> Floats:
@@ -59,7 +64,7 @@ class Elsewhere:
     @property
     def telling(self) -> NDArray[np.bool_]:
         """Of which accounts it can be told."""
-        found: NDArray[np.bool_] = self.expected >= TELLING_PAIRS
+        found: NDArray[np.bool_] = self.topics & (self.expected >= TELLING_PAIRS)
         return found
 
     @property
@@ -98,7 +103,7 @@ def compare_elsewhere(stream: Stream, elsewhere: Stream, telling: Telling | None
     size = len(accounts)
     none = np.zeros(size)
     if telling is None or not len(outside):
-        return Elsewhere(accounts, PairCounts(none, none, none, none), 0.0)
+        return Elsewhere(accounts, PairCounts(none, none, none, none), 0.0, none > 0)
     both = inside.followed_by(outside)
     codes = np.searchsorted(accounts, both.account)
     words = both.words_in(codes, telling)
@@ -118,7 +123,16 @@ def compare_elsewhere(stream: Stream, elsewhere: Stream, telling: Telling | None
         accounts,
         PairCounts(within, n * m, with_all - within, n * (m.sum() - m), unit=words.clump() or 1.0),
         float(np.log(worth / chance)) if chance else 0.0,
+        np.isin(accounts, _with_topics(outside, telling)),
     )
+
+
+def _with_topics(stream: Stream, telling: Telling) -> Ints:
+    """Accounts whose requests agree as those of the least individual honest groups do."""
+    content = compare_content(stream, telling)
+    agreeing, expected = account_ratios(content.pairs)
+    found: Ints = content.accounts[agreeing >= expected * np.exp(content.floor())]
+    return found
 
 
 def _counts(owner: Ints, word: Ints, shape: tuple[int, int]) -> csr_matrix:

@@ -108,15 +108,12 @@ def measure(stream: Stream, counts: Ints | None = None, telling: Telling | None 
     """
     compared = compare_content(stream, telling)
     _, codes, sizes = stream.coded()
-    opens = stream.turns <= 1
-    hours = np.unique(stream.slot[opens], return_inverse=True)[1]
-    opened = np.bincount(codes[opens], minlength=len(sizes))
     return Habits(
         accounts=len(sizes),
         requests=len(stream),
         content=individuality(compared.pairs),
         content_floor=compared.floor(),
-        rhythm=individuality(count_pairs(codes[opens], hours, opened)),
+        rhythm=individuality(compare_hours(stream)),
         volume=_volume(sizes if counts is None else counts[counts > 0]),
         conversation=_share(follow_ups(stream, codes), codes, sizes),
         sharing=_sharing(stream, codes, sizes),
@@ -173,6 +170,14 @@ def compare_content(stream: Stream, telling: Telling | None = None) -> Content:
     words = items.words_in(codes, telling)
     pairs = count_pairs(words.owner, words.word, sizes, words.weight).in_units_of(words.clump())
     return Content(accounts, sizes, words, pairs, telling is not None)
+
+
+def compare_hours(stream: Stream) -> PairCounts:
+    """How far a stream's accounts open conversations in hours of their own."""
+    _, codes, sizes = stream.coded()
+    opens = stream.turns <= 1
+    hours = np.unique(stream.slot[opens], return_inverse=True)[1]
+    return count_pairs(codes[opens], hours, np.bincount(codes[opens], minlength=len(sizes)))
 
 
 def _volume(counts: Ints) -> Volume:

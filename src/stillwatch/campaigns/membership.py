@@ -16,8 +16,9 @@ from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
 from stillwatch.campaigns.elsewhere import compare_elsewhere
+from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
-from stillwatch.campaigns.habits import converses
+from stillwatch.campaigns.habits import compare_hours, converses
 from stillwatch.campaigns.judge import STRANGERS_LEVEL
 from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
@@ -49,6 +50,11 @@ OWN_CONTENT = 0.01
 which an account of a group stays. Most strangers who use a group's words say them about things of
 their own. Customers differ, so more than one in a hundred would pass: in five simulated logs, of
 some 10,000 honest accounts one passed this and stood in an accused group at all."""
+
+OWN_RHYTHM = 0.05
+"""P-value of "it keeps hours of its own as a member of the least individual honest group", up to
+which an account without words in common with its group stays, if lost hours speak against the
+group: who shares no words may share nothing."""
 
 LEAST_QUOTA, MOST_QUOTA = 0.1, 5.0
 """Of the group's median account, what an account's part may be: quotas of one queue are uneven, but
@@ -127,6 +133,7 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
         stays &= used >= LEAST_SHARE * background.requests_of(accounts)
         stays &= ~np.isin(accounts, passing_through(mined.sample))
         stays &= np.isin(accounts, _harvesting(judged, court))
+        stays &= ~np.isin(accounts, _keeping_hours(judged, court))
         stays &= ~np.isin(accounts, doing_what_others_do(mined.sample, public))
         stays &= ~court.traits.openly_organised(accounts)
         stays &= ~np.isin(accounts, conversing(mined.sample))
@@ -148,7 +155,20 @@ def _harvesting(judged: Judged, court: Court) -> Ints:
     compared = compare_elsewhere(mined.sample, mined.elsewhere, court.floors.telling)
     strangers = compared.accounts[compared.p <= OWN_TOPICS]
     likely = harvesting_accounts(mined.sample, reference, STRANGERS_LEVEL)
-    return np.union1d(found, np.intersect1d(likely, strangers))
+    untold = np.setdiff1d(found, compared.accounts[compared.telling])
+    return np.union1d(untold, np.intersect1d(likely, strangers))
+
+
+def _keeping_hours(judged: Judged, court: Court) -> Ints:
+    """Accounts of a group without words in common that may have hours of their own."""
+    floor, sample = court.floors.rhythm, judged.mined.sample
+    if not judged.mined.wordless or floor is None or judged.people.rhythm > court.level:
+        return sample.account[:0]
+    accounts, _, _ = sample.coded()
+    agreeing, expected = account_ratios(compare_hours(sample))
+    p = stats.poisson.cdf(np.ceil(agreeing), expected * np.exp(floor))
+    found: Ints = accounts[p > OWN_RHYTHM]
+    return found
 
 
 def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> Ints:
