@@ -246,6 +246,8 @@ def test_document_that_promises_a_bomb_is_refused(files: dict[str, bytes]) -> No
         {"class": "judge.Court", "fields": {"evil": 1}},
         {"class": "judge.Court", "fields": {}},
         {"array": "../x", "kind": "O", "stored": "<i8", "shape": [1]},
+        {"array": "x", "kind": [], "stored": "<i8", "shape": [1]},
+        {"float": []},
         {"set": [[1]]},
         {"dict": [1]},
         {"strange": 1},
