@@ -1,10 +1,14 @@
 """How long a bundle about a very large campaign takes to make and to verify.
 
     python -m bench.evidence --accounts 25000
+    python -m bench.evidence --accounts 25000 --sampled 25000
 
 Scans a small simulated log, multiplies the accounts of the campaign that was found until there are
 so many (each copy keeps its requests under new keys), makes the bundle, and verifies it in a fresh
 process.
+
+A scan samples requests of at most `SAMPLE_ACCOUNTS` accounts of a group, and only of these can it
+say that they are members; `--sampled` is how many are sampled here.
 """
 
 from __future__ import annotations
@@ -65,7 +69,7 @@ def copied(keys: Ints, number: int) -> Ints:
     return np.where(np.abs(keys) < 2**52, keys, moved)
 
 
-def multiply(trial: Trial, mined: Mined, copies: int) -> tuple[Trial, Mined]:
+def multiply(trial: Trial, mined: Mined, copies: int, sampled: int) -> tuple[Trial, Mined]:
     """A group with so many times its accounts, and everybody's counts and traits with them."""
     old = mined.candidate.accounts
     accounts = np.concatenate([copied(old, i) for i in range(copies)])
@@ -79,7 +83,7 @@ def multiply(trial: Trial, mined: Mined, copies: int) -> tuple[Trial, Mined]:
         )
         for f in mined.candidate.families
     )
-    used = min(copies, -(-SAMPLE_ACCOUNTS // len(old)))
+    used = min(copies, -(-sampled // len(old)))
     rows = np.tile(np.arange(len(mined.sample)), used)
     which = np.repeat(np.arange(used), len(mined.sample))
     sample = mined.sample.take(rows)
@@ -138,13 +142,17 @@ def everybody(trial: Trial, mined: Mined, copies: int) -> dict[str, Any]:
     }
 
 
-def enlarge(folder: Path, wanted: int) -> Campaign:
-    """Make the campaign of a scan's folder as large as wanted; the folder is rewritten."""
+def enlarge(folder: Path, wanted: int, sampled: int) -> tuple[Campaign, int]:
+    """Make the group of a scan's campaign as large as wanted, and rewrite the folder.
+
+    Returns:
+        The campaign, and the size of the group that was tested.
+    """
     findings = load_findings(folder / "campaigns.json")
     docket = read_docket(folder)
     mined = docket.trial.groups[0]
     copies = -(-wanted // len(mined.candidate.accounts))
-    trial, larger = multiply(docket.trial, mined, copies)
+    trial, larger = multiply(docket.trial, mined, copies, sampled)
     trial = replace(trial, groups=(larger,), parts=(), alone=())
     found = max(trial.verdicts().grouped, key=lambda group: len(group.accounts))
     assert campaign_of(trial.verdicts(), set(found.accounts.tolist())) is not None  # noqa: S101
@@ -172,7 +180,7 @@ def enlarge(folder: Path, wanted: int) -> Campaign:
     frozen = freeze({"trial": trial, "members": keys}, Mask.none(), "docket")
     head = json.dumps({"findings": digest(data)}).encode()
     (folder / FOLDER / FILE).write_bytes(pack_files(as_files(frozen) | {"head.json": head}))
-    return campaign
+    return campaign, len(larger.candidate.accounts)
 
 
 def with_words(campaign: Campaign, trial: Trial, found: Any) -> Campaign:
@@ -194,21 +202,22 @@ def main() -> None:
     """Measure and print as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=25_000)
-    accounts: int = parser.parse_args().accounts
+    parser.add_argument("--sampled", type=int, default=SAMPLE_ACCOUNTS)
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        print(json.dumps(measured(Path(name), accounts), indent=2))
+        print(json.dumps(measured(Path(name), given.accounts, given.sampled), indent=2))
 
 
-def measured(folder: Path, accounts: int) -> dict[str, Any]:
+def measured(folder: Path, accounts: int, sampled: int) -> dict[str, Any]:
     """Scan, enlarge, bundle, verify."""
     made = simulate(WORLD, folder / "provider", seed=0)
     scan([made.log], accounts=made.accounts, out=folder / "scan", key=SketchKey(b"\x5c" * 32))
-    campaign = enlarge(folder / "scan", accounts)
+    campaign, tested = enlarge(folder / "scan", accounts, sampled)
     signing = SigningKey("bench.example.com", b"\x11" * 32)
     registrar = Registrar(Ledger(folder / "ledger", signing), signing, Vault(folder / "vault.db"))
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     data = build_bundle(folder / "scan", campaign.campaign_id, registrar)
-    building = time.perf_counter() - begun
+    building, worked = time.perf_counter() - begun, time.process_time() - worked
     path = folder / "campaign.evidence.zip"
     path.write_bytes(data)
     begun = time.perf_counter()
@@ -222,10 +231,12 @@ def measured(folder: Path, accounts: int) -> dict[str, Any]:
     child = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "verdict": str(campaign.verdict),
+        "tested_accounts": tested,
         "members": len(campaign.members),
         "bundle_bytes": len(data),
         "checks": {c["name"]: c["result"] for c in json.loads(done.stdout)["checks"]},
         "bundle_seconds": round(building, 1),
+        "bundle_cpu_seconds": round(worked, 1),
         "verify_seconds": round(verifying, 1),
         "verify_cpu_seconds": round(child.ru_utime + child.ru_stime, 1),
         "verify_memory_mb": child.ru_maxrss >> 10,

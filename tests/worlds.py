@@ -13,3 +13,10 @@ HYDRA: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """People, an application of theirs, and a campaign of twenty accounts that hides who pays."""
+
+COVERED: dict[str, dict[str, Any]] = {
+    "individuals": {"accounts": 120, "per_day": 2.0},
+    "popular_app": {"accounts": 40},
+    "cover_traffic": {"accounts": 30, "per_day": 10.0},
+}
+"""People, an application of theirs, and a campaign of thirty accounts behind cover traffic."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from stillwatch.cases import Actor, Storage, approvals, bulk, measures
+from stillwatch.cases import Actor, Storage, approvals, bulk, decisions, measures
 from stillwatch.cases.actors import system
 from stillwatch.cases.models import Decision, DecisionState
 from stillwatch.cases.publish import snapshot
@@ -102,3 +102,22 @@ def test_each_source_is_proposed_by_itself_under_its_own_name(
             ("import:second", 1, None),
         ]
         assert {d.state for d in made} == {DecisionState.PROPOSED}
+
+
+def test_what_nobody_asks_for_any_more_is_named_and_stays_until_a_person_undoes_it(
+    storage: Storage, people: dict[str, Actor], case_id: int
+) -> None:
+    (number,) = propose_step_up(storage, ASKED).decisions
+    assert propose_step_up(storage, ASKED).unasked == ()
+    waiting = propose_step_up(storage, ASKED[:4])
+    assert (waiting.decisions, waiting.unasked, waiting.no_longer) == ((), (number,), 2)
+    with storage.write(people["bob"]) as unit:
+        approvals.approve(unit, number)
+    bulk.apply_all(storage)
+    revoked = propose_step_up(storage, ())
+    assert (revoked.unasked, revoked.no_longer) == ((number,), 6)
+    assert set(verified(storage)) == set(MEMBERS[:6])
+    with storage.write(people["bob"]) as unit:
+        decisions.undo(unit, number, why="the partner took its indicators back")
+    assert verified(storage) == {}
+    assert propose_step_up(storage, ()).unasked == ()

@@ -1,39 +1,28 @@
-"""Evidence and sharing through the command line, from a scan to a partner and back."""
+"""Ledger, bundles and their verification through the command line."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
 import pytest
+from tests.worlds import COVERED
 from typer.testing import CliRunner
 
-from stillwatch._version import __version__
 from stillwatch.cli.app import app
 from stillwatch.lab import Scenario, simulate
-from stillwatch.summary import CALIBRATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from stillwatch.lab.simulate import Simulation
 
 KEY = "6d" * 32
 """Under another key other requests are sampled; under this one the campaign is accused."""
 
-WORLD = Scenario(
-    days=8,
-    groups={
-        "individuals": {"accounts": 120, "per_day": 2.0},
-        "popular_app": {"accounts": 40},
-        "cover_traffic": {"accounts": 30, "per_day": 10.0},
-    },
-)
+WORLD = Scenario(days=8, groups=COVERED)
 
 
 @pytest.fixture(scope="module")
@@ -153,148 +142,6 @@ def test_erasure_keeps_the_proofs(
     assert done.stdout == "1 of 2 were known and are erased\n"
     assert run("verify", bundle).exit_code == 0
     assert run("verify", "ledger", tmp_path / "data" / "ledger").exit_code == 0
-
-
-def test_campaign_goes_to_a_partner_and_an_answer_comes_back(
-    run: Callable[..., Any],
-    results: tuple[Path, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    folder, log = results
-    partner = tmp_path / "partner-key"
-    assert run("share", "key", partner).exit_code == 0
-    review = ("share", "review", folder, "c-", "--log", log, "--partner-key", partner)
-    done = run(*review)
-    assert "nothing has left" in done.stdout
-    assert run("share", "export", "--out", tmp_path / "x").exit_code == 2
-    done = run(*review, "--approve")
-    assert done.exit_code == 0, done.stderr
-    assert run("share", "export", "--to", "stix", "--out", tmp_path / "stix").exit_code == 0
-    assert run("share", "export", "--to", "signed", "--out", tmp_path / "signed").exit_code == 0
-    (tmp_path / "keys").write_text(run("ledger", "keys").stdout)
-    (name,) = [row["name"] for row in json.loads(run("share", "list", "--json").stdout)]
-
-    with monkeypatch.context() as there:
-        there.setenv("STILLWATCH_KEY", "5c" * 32)
-        there.setenv("STILLWATCH_SIGNING_KEY", "22" * 32)
-        there.setenv("STILLWATCH_NAME", "second.example")
-        there.setenv("STILLWATCH_LEDGER", str(tmp_path / "second" / "ledger"))
-        done = run("share", "import", tmp_path / "signed", "--keys", tmp_path / "keys")
-        assert "new" in done.stdout
-        refused = run("share", "import", tmp_path / "stix", "--keys", tmp_path / "keys")
-        assert (refused.exit_code, "is not signed" in refused.stderr) == (1, True)
-        out = tmp_path / "second" / "matches"
-        found = run("share", "match", log, "--partner-key", partner, "--out", out, "--json")
-        assert json.loads(found.stdout)["verify"] >= 0
-        assert (out / "priors.parquet").exists()
-        answer = tmp_path / "answer"
-        told = run(
-            "share", "feedback", name, "false-positive", "--accounts", 2, "--out", answer
-        )  # fmt: skip
-        assert told.exit_code == 0, told.stderr
-
-    assert "false positive by second.example" in run("share", "import", answer).stdout
-    shared = name.partition(":")[2]
-    assert run("share", "revoke", shared, "--reason", "it hit a class").exit_code == 0
-    run("share", "export", "--to", "stix", "--out", tmp_path / "stix")
-    objects = json.loads((tmp_path / "stix").read_bytes())["objects"]
-    assert all(o["revoked"] for o in objects if o["type"] == "indicator")
-    kinds = [e["kind"] for e in json.loads(run("ledger", "show", "--json").stdout)]
-    assert {"share", "revocation"} <= set(kinds)
-
-
-def second_provider(
-    run: Callable[..., Any],
-    results: tuple[Path, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> tuple[Simulation, set[str]]:
-    """A provider with keys of its own that the same operator works; what it matched is in `m`."""
-    folder, log = results
-    partner, signed = tmp_path / "partner-key", tmp_path / "signed"
-    run("share", "key", partner)
-    run(
-        "share", "review", folder, "c-", "--log", log, "--partner-key", partner, "--approve"
-    )  # fmt: skip
-    assert run("share", "export", "--to", "signed", "--out", signed).exit_code == 0
-    (tmp_path / "keys").write_text(run("ledger", "keys").stdout)
-    second = Scenario(
-        days=8,
-        groups={
-            "individuals": {"accounts": 120, "per_day": 2.0},
-            "popular_app": {"accounts": 40},
-            "cover_traffic": {"accounts": 20, "per_day": 10.0},
-        },
-    )
-    made = simulate(second, tmp_path / "logs", seed=0)
-    truth = pq.read_table(made.truth).to_pylist()
-    operator = {row["account_id"] for row in truth if row["campaign"]}
-    monkeypatch.setenv("STILLWATCH_KEY", "5c" * 32)
-    monkeypatch.setenv("STILLWATCH_SIGNING_KEY", "22" * 32)
-    monkeypatch.setenv("STILLWATCH_NAME", "second.example")
-    monkeypatch.setenv("STILLWATCH_LEDGER", str(tmp_path / "second" / "ledger"))
-    run("share", "import", signed, "--keys", tmp_path / "keys")
-    done = run("share", "match", made.log, "--partner-key", partner, "--out", tmp_path / "m")
-    assert done.exit_code == 0, done.stderr
-    return made, operator
-
-
-def test_what_one_provider_found_is_looked_at_and_verified_by_another(
-    run: Callable[..., Any],
-    results: tuple[Path, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made, operator = second_provider(run, results, tmp_path, monkeypatch)
-    hints, verify = tmp_path / "m" / "priors.parquet", tmp_path / "m" / "verify.json"
-
-    scan = ("scan", made.log, "--accounts", made.accounts, "--quiet", "--priors", hints)
-    done = run(*scan, "--out", tmp_path / "scan")
-    assert done.exit_code == 0, done.stderr
-    findings = json.loads((tmp_path / "scan" / "campaigns.json").read_bytes())
-    (source,) = findings["summary"]["priors"]
-    assert source["source"] == "evidence.example.com"
-    assert source["tested"] >= 1
-    named = [c for c in findings["campaigns"] if c["priors"]]
-    assert named
-    members = {m["account_id"] for c in named for m in c["members"]}
-    assert members <= operator
-    page = (tmp_path / "scan" / "report.html").read_text(encoding="utf-8")
-    assert "Looked at because others named it" in page
-    assert "evidence.example.com named" in page
-
-    intake = tmp_path / "intake"
-    intake.mkdir()
-    (intake / "log.jsonl").write_bytes(made.log.read_bytes())
-    watch = ("watch", intake, "--out", tmp_path / "watch", "--once", "--priors", hints)
-    done = run(*watch, "--step-up", verify, "--quiet")
-    assert done.exit_code == 0, done.stderr
-    standings = json.loads((tmp_path / "watch" / "snapshot.json").read_bytes())["standings"]
-    asked = {s["account_id"]: s for s in standings if s.get("author", "").startswith("import:")}
-    assert asked
-    assert set(asked) <= operator
-    assert {s["action"] for s in asked.values()} == {"verify"}
-    assert all(s["reason"] and s["expires_at"] for s in asked.values())
-
-    ledger = tmp_path / "second" / "ledger"
-    entered = json.loads(run("verify", "ledger", ledger, "--json").stdout)
-    assert entered["sound"]
-    files = (tmp_path / "scan" / "campaigns.json", tmp_path / "watch" / "snapshot.json")
-    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    assert [e.get("findings", e.get("snapshot")) for e in entered["scans"]] == digests
-    for scanned in entered["scans"]:
-        assert all(len(scanned[name]) == 64 for name in ("code", "thresholds"))
-        assert (scanned["version"], scanned["calibration"]) == (__version__, CALIBRATION)
-    shown = run("verify", "ledger", ledger).stdout
-    assert all(digest in shown for digest in digests)
-
-    database = tmp_path / "cases.db"
-    run("cases", "import", tmp_path / "scan", "--database", database, "--quiet")
-    done = run("cases", "step-up", verify, "--database", database)
-    assert done.exit_code == 0, done.stderr
-    steps = json.loads(verify.read_bytes())
-    assert done.stdout.startswith(f"{len(steps):,} accounts in 1 decisions to approve")
 
 
 def test_report_command_keeps_its_short_form(

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.evidence.tampering import tampered
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.signing import SHARING, SigningKey
@@ -14,6 +17,7 @@ from stillwatch.exchange.review import difference
 from .packages import indicator, package
 
 if TYPE_CHECKING:
+    import random
     from pathlib import Path
 
 NOW = datetime(2026, 6, 10, tzinfo=UTC)
@@ -78,6 +82,19 @@ def test_nobody_disputes_in_another_s_name(tmp_path: Path) -> None:
     assert Book().hear(read_feedback(path)) == "about nothing that was shared"
     with pytest.raises(UsageError, match="no feedback"):
         write_feedback(PARTNER, "x", "nonsense", 3, "", AT)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300) | st.randoms(use_true_random=False))
+def test_any_other_bytes_are_no_feedback(
+    tmp_path_factory: pytest.TempPathFactory, given_: bytes | random.Random
+) -> None:
+    good = write_feedback(PARTNER, package().name, "confirmed", 3, "", AT)
+    path = tmp_path_factory.getbasetemp() / "feedback.json"
+    path.write_bytes(given_ if isinstance(given_, bytes) else tampered(given_, good))
+    is_feedback(path)
+    with pytest.raises(InputError):
+        read_feedback(path, [PARTNER.public(SHARING)])
 
 
 def test_source_that_does_harm_is_undone() -> None:

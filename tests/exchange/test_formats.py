@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pymisp
 import pytest
 import stix2
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
-from pymisp import MISPEvent
 from stix2validator import ValidationOptions, validate_string
 
 from stillwatch.errors import InputError
@@ -64,7 +65,7 @@ def test_every_format_brings_back_what_was_shared(made: Package) -> None:
 
 def test_stix_is_accepted_by_its_own_library_and_validator() -> None:
     data = to_stix([package(), package(source="other.example")])
-    bundle = stix2.parse(data.decode(), allow_custom=True)
+    bundle = stix2.parse(data.decode(), allow_custom=False)
     kinds = {thing["type"] for thing in bundle.objects}
     assert kinds == {
         "identity", "marking-definition", "extension-definition", "campaign", "infrastructure",
@@ -93,12 +94,64 @@ def test_later_stix_updates_the_same_objects() -> None:
     assert all(o["revoked"] for o in after if o["type"] in {"campaign", "indicator"})
 
 
-def test_misp_is_read_by_its_own_library() -> None:
-    event = MISPEvent()
-    event.from_json(to_misp(package()).decode())
-    assert event.info == "Model distillation campaign k-0123456789ab"
-    assert len(event.attributes) == 4
-    assert [tag.name for tag in event.tags] == ["tlp:amber"]
+def misp_schema(name: str) -> jsonschema.Draft4Validator:
+    """A schema of MISP's exchange format, as the MISP project ships it with PyMISP."""
+    return jsonschema.Draft4Validator(
+        json.loads((Path(pymisp.__file__).parent / "data" / name).read_bytes())
+    )
+
+
+LAX, STRICT = misp_schema("schema-lax.json"), misp_schema("schema.json")
+
+
+@settings(max_examples=20, deadline=None)
+@given(packages())
+def test_misp_is_taken_and_given_back_by_its_own_library(made: Package) -> None:
+    """Loaded by PyMISP, which checks types and categories, and written again as MISP writes it."""
+    event = pymisp.MISPEvent()
+    event.load(to_misp(made))
+    assert event.info.startswith(f"Model distillation campaign {made.campaign.name}")
+    assert [tag.name for tag in event.tags] == [made.tlp.lower()]
+    assert len(event.attributes) == len(made.indicators) + 1
+    (back,) = parse_shared(f'{{"Event": {event.to_json()}}}'.encode())
+    assert effective(back) == effective(made)
+
+
+@settings(max_examples=20, deadline=None)
+@given(packages())
+def test_misp_is_valid_by_its_own_schema(made: Package) -> None:
+    """The strict schema is older than the attributes' `first_seen` and `last_seen`."""
+    document = json.loads(to_misp(made))
+    LAX.validate(document)
+    for attribute in document["Event"]["Attribute"]:
+        for newer in ("first_seen", "last_seen"):
+            attribute.pop(newer, None)
+    STRICT.validate(document)
+
+
+@pytest.mark.parametrize("fault", [{"date": 20260422}, {"Attribute": {}}, {"threat_level_id": 2}])
+def test_the_schema_of_misp_can_say_no(fault: dict[str, Any]) -> None:
+    document = json.loads(to_misp(package()))
+    with pytest.raises(jsonschema.ValidationError):
+        LAX.validate({"Event": document["Event"] | fault})
+
+
+def test_what_a_misp_server_exports_is_read() -> None:
+    """Its search answers with a list of events and adds fields of its own."""
+    events = []
+    for name in ("k-1", "k-2"):
+        one = package(campaign=plain(package())["campaign"] | {"name": name})
+        event = json.loads(to_misp(one))["Event"]
+        event |= {"id": "7", "Orgc": {"name": "CSIRT"}, "attribute_count": "4", "Galaxy": []}
+        for number, attribute in enumerate(event["Attribute"]):
+            attribute |= {"id": str(number), "event_id": "7", "deleted": False, "Tag": []}
+        events.append({"Event": event})
+    found = parse_shared(json.dumps({"response": events}).encode())
+    assert [one.campaign.name for one in found] == ["k-1", "k-2"]
+    others: list[dict[str, Any]] = [{"response": []}, {"response": events[0]}, {"response": [{}]}]
+    for other in others:
+        with pytest.raises(InputError):
+            parse_shared(json.dumps(other).encode())
 
 
 def test_sigma_has_a_rule_and_a_correlation() -> None:

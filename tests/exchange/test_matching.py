@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.worlds import COVERED
 
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.prior import MAX_NAMED, Priors
@@ -33,14 +34,7 @@ if TYPE_CHECKING:
 FIRST = Keys(SketchKey(b"\x0a" * 32), PARTNERS)
 SECOND = Keys(SketchKey(b"\x0b" * 32), PARTNERS)
 NOW = datetime(2026, 3, 13, tzinfo=UTC)
-WORLD = Scenario(
-    days=8,
-    groups={
-        "individuals": {"accounts": 120, "per_day": 2.0},
-        "popular_app": {"accounts": 40},
-        "cover_traffic": {"accounts": 30, "per_day": 10.0},
-    },
-)
+WORLD = Scenario(days=8, groups=COVERED)
 
 
 @pytest.fixture(scope="module")

@@ -221,6 +221,10 @@ def would_change(judged: Judged) -> str:
     return "More days of the log, or account and address data, would decide it either way."
 
 
+LONE_WOULD_CHANGE = "A declared evaluation or research programme would explain it."
+"""What would change the verdict on a lone account."""
+
+
 def lone_facts(lone: Lone) -> tuple[Fact, ...]:
     """What speaks against a lone account."""
     return (

@@ -103,7 +103,7 @@ def write_lone(lone: Lone, done: Deeds, directory: Directory) -> Written:
         facts=explain.lone_facts(lone),
         concealment=(),
         explanations=explain.lone_explanations(lone),
-        would_change="A declared evaluation or research programme would explain it.",
+        would_change=explain.LONE_WOULD_CHANGE,
         without_strongest=Verdict.INCONCLUSIVE,
         members=tuple(member for _, member in members),
         links=(),

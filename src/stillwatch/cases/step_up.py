@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from sqlalchemy import insert, or_, select
 from stillwatch.cases.accounts import chunks
 from stillwatch.cases.actors import Actor, Permission
 from stillwatch.cases.measures import EXPIRED, pending, record_decision
-from stillwatch.cases.models import Account, Decision, DecisionState, Measure
+from stillwatch.cases.models import Account, Decision, DecisionState, Measure, MeasureState
 from stillwatch.standing import Action
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from stillwatch.cases.storage import Storage, Unit
     from stillwatch.standing import Standing
+
+SOURCE = "import:"
+"""How the authors of what partners ask for begin."""
 
 NAMED = 3
 """Reasons that a proposal quotes."""
@@ -36,16 +40,24 @@ class Proposed:
         accounts: whom they would ask.
         known: accounts that the same source had proposed before.
         unknown: accounts that the database lacks, or that were deleted or cleared.
+        unasked: earlier decisions in force or waiting, with accounts that nobody asks for any more:
+            a source revoked what it shared, was muted, or the accounts ceased to show it.
+        no_longer: these accounts.
     """
 
     decisions: tuple[int, ...]
     accounts: int
     known: int
     unknown: int
+    unasked: tuple[int, ...] = ()
+    no_longer: int = 0
 
 
 def propose_step_up(storage: Storage, asked: Sequence[Standing]) -> Proposed:
     """Propose decisions, one a source and end, that somebody has to approve.
+
+    What is not asked for any more is named and stays until a person undoes it: the log that was
+    looked at may have been another one.
 
     Args:
         storage: the database.
@@ -68,7 +80,29 @@ def propose_step_up(storage: Storage, asked: Sequence[Standing]) -> Proposed:
             if fresh and (expires_at is None or expires_at > unit.now):
                 made.append(_propose(unit, [standings[name] for name in fresh], expires_at))
                 accounts += len(fresh)
-    return Proposed(tuple(made), accounts, known, unknown)
+    with storage.read() as session:
+        left = _left(session, {standing.account_id for standing in asked})
+    return Proposed(
+        tuple(made), accounts, known, unknown, tuple(sorted(left)), len(set().union(*left.values()))
+    )
+
+
+def _left(session: Session, asked: set[str]) -> dict[int, set[str]]:
+    """By decision of a partner's indicators, accounts that it holds and nobody asks for."""
+    query = (
+        select(Measure.decision_id, Measure.account_id)
+        .join(Decision, Decision.id == Measure.decision_id)
+        .where(
+            Decision.author.startswith(SOURCE, autoescape=True),
+            Decision.action == Action.VERIFY,
+            Measure.state.in_((MeasureState.PENDING, MeasureState.APPLIED)),
+        )
+    )
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for decision, account in session.execute(query):
+        if account not in asked:
+            found[decision].add(account)
+    return found
 
 
 def _order(standing: Standing) -> tuple[str, str, str]:

@@ -105,6 +105,12 @@ def step_up_command(
         f"{done.accounts:,} accounts in {len(done.decisions)} decisions to approve, "
         f"{done.known:,} proposed before, {done.unknown:,} not in the database"
     )
+    if done.unasked:
+        names = ", ".join(f"D-{number}" for number in done.unasked)
+        typer.echo(
+            f"{done.no_longer:,} accounts show no indicator in force any more: look at {names}, "
+            "and undo or reject what has no reason left"
+        )
 
 
 @app.command("audit")

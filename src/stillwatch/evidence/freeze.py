@@ -204,7 +204,7 @@ class _Thawer:
         raise self._wrong("has a part of no known kind")
 
     def _special(self, kind: str, content: Any) -> Any:
-        if kind == "float" and content in {"nan", "inf", "-inf"}:
+        if kind == "float" and isinstance(content, str) and content in {"nan", "inf", "-inf"}:
             return float(content)
         if kind in {"tuple", "set", "dict"} and isinstance(content, list):
             made = [self.make(part) for part in content]
@@ -233,7 +233,8 @@ class _Thawer:
         sizes = isinstance(shape, list) and all(
             type(n) is int and 0 <= n <= MAX_ARRAYS_BYTES for n in shape
         )
-        if kind not in _KINDS or stored not in _KINDS or not sizes or len(shape or []) > 3:
+        known = all(isinstance(one, str) and one in _KINDS for one in (kind, stored))
+        if not known or not sizes or len(shape or []) > 3:
             raise self._wrong(f"has a malformed array {str(name)[:80]!r}")
         size = np.dtype(stored).itemsize
         for n in shape or []:

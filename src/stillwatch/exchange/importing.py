@@ -28,7 +28,7 @@ MAX_ITEMS = 50_000
 
 
 def read_shared(path: Path, keys: Sequence[PublicKey] = ()) -> tuple[Package, ...]:
-    """Read packages from a file in any of the formats: our own, STIX 2.1, or a MISP event.
+    """Read packages from a file in any of the formats: our own, STIX 2.1, or MISP events.
 
     Args:
         path: the file.
@@ -61,7 +61,7 @@ def parse_shared(
         from stillwatch.exchange.stix import from_stix  # noqa: PLC0415 - it imports this module
 
         return from_stix(value, file=file)
-    if isinstance(value, dict) and "Event" in value:
+    if isinstance(value, dict) and value.keys() & {"Event", "response"}:
         from stillwatch.exchange.misp import from_misp  # noqa: PLC0415 - it imports this module
 
         return from_misp(value, file=file)

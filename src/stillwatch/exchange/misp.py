@@ -66,11 +66,20 @@ def to_misp(package: Package) -> bytes:
 
 
 def from_misp(value: Any, *, file: str = "") -> tuple[Package, ...]:
-    """The package in a decoded MISP event; other attributes are left alone.
+    """The packages in a decoded MISP event, or in the `response` of a server's search for events.
+
+    Other attributes are left alone.
 
     Raises:
-        InputError: it is no event, too large, or holds no package.
+        InputError: it is no event, too large, or an event holds no package.
     """
+    events = value.get("response", [value]) if isinstance(value, dict) else []
+    if not isinstance(events, list) or not events:
+        raise InputError("is no list of MISP events", file=file)
+    return tuple(_package(event, file) for event in events)
+
+
+def _package(value: Any, file: str) -> Package:
     event = value.get("Event") if isinstance(value, dict) else None
     attributes = event.get("Attribute") if isinstance(event, dict) else None
     if not isinstance(attributes, list) or len(attributes) > MAX_ATTRIBUTES:
@@ -79,7 +88,7 @@ def from_misp(value: Any, *, file: str = "") -> tuple[Package, ...]:
     if len(heads) != 1 or not isinstance(heads[0], dict):
         raise InputError("is a MISP event without a campaign of audited evidence", file=file)
     indicators = [_content(a, file) for a in attributes if _is(a, _INDICATOR)]
-    return (as_package(heads[0] | {"indicators": indicators}, file=file),)
+    return as_package(heads[0] | {"indicators": indicators}, file=file)
 
 
 def _is(attribute: Any, comment: str) -> bool:

@@ -2,22 +2,29 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from stillwatch.campaigns.individuals import Floors
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.bundle import contents
 from stillwatch.evidence.bundle.build import build_bundle
 from stillwatch.evidence.bundle.checks import Result, Verification
 from stillwatch.evidence.bundle.verify import verify_bundle
-from stillwatch.evidence.canonical import canonical
+from stillwatch.evidence.canonical import b64, canonical, digest
 from stillwatch.evidence.commitments import commitment_of
 from stillwatch.evidence.container import pack_files, read_archive
+from stillwatch.evidence.docket import from_files
 from stillwatch.evidence.dsse import seal
-from stillwatch.evidence.ledger import audit
+from stillwatch.evidence.freeze import Frozen, freeze, thaw
+from stillwatch.evidence.ledger import Ledger, audit
+from stillwatch.evidence.mask import Mask
 from stillwatch.evidence.signing import EVIDENCE, LEDGER, SigningKey
 from stillwatch.schema import Verdict
 
@@ -68,7 +75,7 @@ def test_every_campaign_verifies(scan_folder: Scanned, tmp_path: Path) -> None:
 def test_says_what_nobody_can_check(bundle_file: Path) -> None:
     done = verify_bundle(bundle_file)
     left = {name for name, result in results(done).items() if result is Result.OPEN}
-    assert left == {"signer", "fork", "log", "mining", "totals"}
+    assert left == {"signer", "fork", "log", "mining", "yardstick", "totals"}
 
 
 def test_holds_no_identifier(scan_folder: Scanned, files: dict[str, bytes], tmp_path: Path) -> None:
@@ -122,21 +129,91 @@ def test_newer_format_is_named(
     assert "install a newer version" in failures(verify_bundle(tmp_path / "x.zip"))
 
 
+def lying(files: dict[str, bytes], folder: Path, **changes: bytes) -> Verification:
+    """What comes of a bundle with other contents whose signer enters them into its ledger, too.
+
+    Signatures, digests and proofs all hold then: only judging again can tell.
+    """
+    outside = {contents.STATEMENT, contents.LEDGER, contents.KEYS}
+    inside = {name: data for name, data in files.items() if name not in outside} | changes
+    document = inside[contents.VERDICT]
+    ledger = Ledger(folder / "lies", SIGNING)
+    first = ledger.extend(
+        [
+            ("scan", {"scan": digest(inside[contents.SCAN])}),
+            (
+                "verdict",
+                {"document": digest(document), "verdict": json.loads(document)["verdict"]},
+            ),
+            ("bundle", {"content": contents.content_digest(inside)}),
+        ]
+    )
+    signed = ledger.checkpoint()
+    size = signed.checkpoint.size
+    entries = [
+        {
+            "index": index,
+            "entry": ledger.raw(index).decode(),
+            "proof": [b64(step) for step in ledger.inclusion(index, size)],
+        }
+        for index in range(first, first + 3)
+    ]
+    proofs = canonical({"checkpoint": signed.note.data.decode(), "entries": entries})
+    path = folder / "lie.zip"
+    path.write_bytes(resigned(files, **changes, **{contents.LEDGER: proofs}))
+    done = verify_bundle(path, TRUSTED)
+    held = results(done)
+    assert {held[name] for name in ("signature", "digests", "ledger")} == {Result.PASSED}
+    return done
+
+
+def test_who_signs_the_truth_anew_is_believed(files: dict[str, bytes], tmp_path: Path) -> None:
+    assert lying(files, tmp_path).sound
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("verdict", "pooled"),
         ("coordination_p", 1e-11),
+        ("extraction_p", 1e-11),
         ("e_value", 1e9),
         ("would_change", "Nothing."),
+        ("facts", []),
+        ("without_strongest", "clear"),
     ],
 )
 def test_lie_of_the_signer_is_found(
     files: dict[str, bytes], tmp_path: Path, field: str, value: Any
 ) -> None:
-    verdict = json.loads(files[contents.VERDICT]) | {field: value}
-    (tmp_path / "x.zip").write_bytes(resigned(files, **{contents.VERDICT: canonical(verdict)}))
-    assert not verify_bundle(tmp_path / "x.zip").sound
+    verdict = json.loads(files[contents.VERDICT])
+    assert verdict[field] != value
+    done = lying(files, tmp_path, **{contents.VERDICT: canonical(verdict | {field: value})})
+    assert results(done)["statistics"] is Result.FAILED
+    assert f"verdict.{field}" in failures(done)
+
+
+def test_lie_about_any_number_of_the_tests_is_found(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    outcome = json.loads(files[contents.OUTCOME])
+    habits = outcome["tested"][0]["habits"]
+    for kind in ("content", "rhythm", "volume", "conversation", "sharing"):
+        number = next(name for name, value in habits[kind].items() if isinstance(value, float))
+        habits[kind][number] += 0.001
+    done = lying(files, tmp_path, **{contents.OUTCOME: canonical(outcome)})
+    assert failures(done).startswith("5 differ from what was computed again")
+
+
+def test_member_without_evidence_of_its_own_is_found(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    verdict = json.loads(files[contents.VERDICT])
+    member = verdict["members"][0] | {"account": "0" * 64, "stream_requests": 0}
+    verdict["members"].append(member)
+    done = lying(files, tmp_path, **{contents.VERDICT: canonical(verdict)})
+    assert results(done)["counts"] is Result.PASSED
+    assert "members: stated" in failures(done)
 
 
 def test_invented_sketches_are_found(files: dict[str, bytes], tmp_path: Path) -> None:
@@ -144,25 +221,19 @@ def test_invented_sketches_are_found(files: dict[str, bytes], tmp_path: Path) ->
     data = zstandard.ZstdDecompressor().decompressobj().decompress(files[name])
     shuffled = np.random.default_rng(0).permutation(np.frombuffer(data, dtype="<i4"))
     forged = zstandard.ZstdCompressor().compress(shuffled.tobytes())
-    files = files | {name: forged}
-    (tmp_path / "x.zip").write_bytes(resigned(files))
-    assert not verify_bundle(tmp_path / "x.zip").sound
+    done = lying(files | {name: forged}, tmp_path)
+    assert results(done)["statistics"] is Result.FAILED
 
 
 def test_bomb_is_refused_by_its_size(files: dict[str, bytes], tmp_path: Path) -> None:
     name = next(n for n in files if n.endswith("sample.tokens.zst"))
     bomb = zstandard.ZstdCompressor().compress(bytes(400 * 2**20))
     assert len(bomb) < 100_000
-    from stillwatch.evidence.docket import from_files
-    from stillwatch.evidence.freeze import thaw
-
     with pytest.raises(InputError, match="another size than it says"):
         thaw(from_files(files | {name: bomb}, ""))
 
 
 def test_document_that_promises_a_bomb_is_refused(files: dict[str, bytes]) -> None:
-    from stillwatch.evidence.freeze import Frozen, thaw
-
     huge = {"array": "x", "kind": "<i8", "stored": "<i8", "shape": [2**31, 2**10]}
     with pytest.raises(InputError, match="unpacks to more than"):
         thaw(Frozen(huge, {}))
@@ -175,6 +246,8 @@ def test_document_that_promises_a_bomb_is_refused(files: dict[str, bytes]) -> No
         {"class": "judge.Court", "fields": {"evil": 1}},
         {"class": "judge.Court", "fields": {}},
         {"array": "../x", "kind": "O", "stored": "<i8", "shape": [1]},
+        {"array": "x", "kind": [], "stored": "<i8", "shape": [1]},
+        {"float": []},
         {"set": [[1]]},
         {"dict": [1]},
         {"strange": 1},
@@ -182,10 +255,49 @@ def test_document_that_promises_a_bomb_is_refused(files: dict[str, bytes]) -> No
     ],
 )
 def test_malformed_inputs_are_refused(document: Any) -> None:
-    from stillwatch.evidence.freeze import Frozen, thaw
-
     with pytest.raises(InputError):
         thaw(Frozen(document, {}))
+
+
+FLOORS = freeze(
+    {
+        "floors": Floors(0.5, None, 0.1),
+        "some": np.arange(9),
+        "few": (1, frozenset({"a"}), {2: 0.5}),
+    },
+    Mask.none(),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_changed_inputs_are_a_value_or_an_error(data: st.DataObject) -> None:
+    """Any value anywhere in a document of inputs replaced by any other."""
+    document = json.loads(json.dumps(FLOORS.document))
+    place: Any = document
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        if isinstance(place[key], (dict, list)) and place[key] and data.draw(st.booleans()):
+            place = place[key]
+            continue
+        place[key] = data.draw(JSON)
+        break
+    with suppress(InputError):
+        thaw(Frozen(document, FLOORS.arrays))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=400))
+def test_any_bytes_are_no_bundle(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.zip"
+    path.write_bytes(data)
+    assert not verify_bundle(path).sound
 
 
 @pytest.mark.parametrize("seed", range(120))

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.errors import InputError, StillwatchError, UsageError
-from stillwatch.evidence.ledger import Ledger, audit, merkle
+from stillwatch.evidence.ledger import Ledger, audit, log, merkle
 from stillwatch.evidence.ledger.checkpoint import parse_checkpoint
 from stillwatch.evidence.ledger.note import parse_note
+from stillwatch.evidence.ledger.pending import add_pending, begin_pending, read_pending
 from stillwatch.evidence.signing import LEDGER, PublicKey, SigningKey
 
 from ..scanned import AT
@@ -250,6 +251,41 @@ def test_a_crash_while_signing_is_finished_by_the_next_signature(
     again.append("decision", {"number": 4})
     again.checkpoint()
     assert where(ledger.folder, key) == []
+
+
+def test_a_crash_after_signing_leaves_entries_twice_and_nothing_wrong(
+    ledger: Ledger, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.extend(("decision", {"number": i}) for i in range(3))
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("the machine is gone")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(log, "begin_pending", crash)
+        with pytest.raises(RuntimeError, match="gone"):
+            ledger.checkpoint()
+    assert where(ledger.folder, key) == []
+    pending = ledger.folder / "pending"
+    held = read_pending(pending)
+    assert len(held.entries) == ledger.size == 4
+    other = held.entries[1].replace(b'"number":1', b'"number":7')
+    changed = [held.entries[0], other, *held.entries[2:]]
+    add_pending(pending, begin_pending(pending, 0), changed)
+    assert where(ledger.folder, key) == ["entry 1"]
+    add_pending(pending, begin_pending(pending, 0), held.entries[:3])
+    assert where(ledger.folder, key) == ["pending"]
+
+
+def test_the_place_of_no_pending_entries_cannot_be_moved(ledger: Ledger, key: SigningKey) -> None:
+    fill(ledger, 5)
+    path = ledger.folder / "pending"
+    good = path.read_bytes()
+    for bit in range(64):
+        data = bytearray(good)
+        data[8 + bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        assert len(where(ledger.folder, key)) == 1
 
 
 def test_torn_append_is_told_and_mended(ledger: Ledger, key: SigningKey) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.ledger import Ledger, audit
-from stillwatch.evidence.ledger.stamps import keep_stamp, request_stamp
+from stillwatch.evidence.ledger.checkpoint import Checkpoint
+from stillwatch.evidence.ledger.stamps import check_stamp, keep_stamp, request_stamp
 from stillwatch.evidence.ledger.witness import Witness, accept, offer
 from stillwatch.evidence.signing import LEDGER, WITNESS, SigningKey
 
+from ..scanned import SIGNING
+from ..tampering import tampered
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+POINT = Checkpoint("evidence.example.com/ledger", 7, b"\x01" * 32)
 
 AUTHORITY = """
 [ tsa ]
@@ -116,6 +126,25 @@ def test_time_stamp_of_something_else_is_refused(ledger: Ledger, authority: Auth
         keep_stamp(ledger, response, authority.root, size + 2)
 
 
+@given(st.binary(max_size=300), st.binary(max_size=100))
+def test_any_bytes_are_no_time_stamp(response: bytes, roots: bytes) -> None:
+    with pytest.raises(InputError, match="does not hold"):
+        check_stamp(response, roots, POINT)
+
+
+@pytest.mark.binary("openssl")
+def test_changed_answers_hold_or_are_refused(authority: Authority) -> None:
+    good = authority.answer(request_stamp(POINT))
+    assert check_stamp(good, authority.root, POINT).startswith("20")
+    refused = 0
+    for seed in range(100):
+        with suppress(InputError):
+            check_stamp(tampered(random.Random(seed), good), authority.root, POINT)
+            continue
+        refused += 1
+    assert refused > 90  # some bytes of an answer, such as its free text, are signed by nobody
+
+
 @pytest.mark.binary("openssl")
 @pytest.mark.parametrize("name", ["tsr", "pem"])
 def test_changed_time_stamp_is_found(
@@ -176,6 +205,32 @@ def test_witness_refuses_foreign_keys_and_gaps(
         witness.cosign(offer(ledger, 0), key.public(LEDGER), at=1)
     with pytest.raises(InputError, match="no offer"):
         witness.cosign(b"{}", key.public(LEDGER), at=1)
+
+
+@pytest.fixture(scope="module")
+def offers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Witness, Ledger, bytes]:
+    """A witness that has seen a ledger, the ledger a little later, and its offer."""
+    folder = tmp_path_factory.mktemp("offers")
+    (folder / "memory").mkdir()
+    made = Witness(folder / "memory", SigningKey("witness.example.org", b"\x44" * 32))
+    ledger = Ledger(folder / "ledger", SIGNING)
+    signed_once(ledger)
+    made.cosign(offer(ledger, 0), SIGNING.public(LEDGER), at=1)
+    signed_once(ledger)
+    return made, ledger, offer(ledger, 2)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300) | st.randoms(use_true_random=False))
+def test_any_other_bytes_are_no_offer_and_no_signature_of_a_witness(
+    offers: tuple[Witness, Ledger, bytes], given_: bytes | random.Random
+) -> None:
+    witness, ledger, good = offers
+    data = given_ if isinstance(given_, bytes) else tampered(given_, good)
+    with pytest.raises(InputError):
+        witness.cosign(data, SIGNING.public(LEDGER), at=2)
+    with pytest.raises(InputError):
+        accept(ledger, data, witness.key)
 
 
 def test_only_a_witness_s_signature_is_taken(

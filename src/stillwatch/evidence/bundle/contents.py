@@ -34,14 +34,16 @@ STATEMENT, VERDICT, SCAN, OUTCOME, LEDGER, KEYS = (
 README = """\
 This file is a bundle of evidence about one campaign, made by Stillwatch.
 
-  statement.dsse.json  the signature (DSSE) over the digests of all other files (in-toto statement)
-  verdict.json         what is said of the campaign; accounts are commitments, not identifiers
-  scan.json            the scan it comes from: what was read, code, thresholds, seeds
-  outcome.json         every number of the tests
-  inputs.json, inputs/ what the tests were made on: sketches of requests as arrays, compressed by
-  zstd ledger.json          entries of the provider's ledger, their inclusion proofs, a signed
-  checkpoint keys.json            the public keys that signed; compare them with those that the
-  provider published
+  statement.dsse.json   the signature (DSSE) over the digests of all other files (in-toto)
+  verdict.json          what is said of the campaign; accounts are commitments, not identifiers
+  scan.json             the scan it comes from: what was read, code, thresholds, seeds
+  outcome.json          every number of the tests
+  inputs.json, inputs/  what the tests were made on: sketches of requests, as arrays
+                        compressed by zstd
+  ledger.json           entries of the provider's ledger, their inclusion proofs, and a
+                        signed checkpoint
+  keys.json             the public keys that signed; compare them with those that the
+                        provider published
 
   stillwatch verify FILE [--keys PUBLISHED]   checks all of it, offline, and does the tests again
 """

@@ -67,6 +67,7 @@ def outcome(trial: Trial, verdicts: Verdicts, found: Grouped | Lone) -> dict[str
             "concealment": (),
             "facts": explain.lone_facts(found),
             "explanations": explain.lone_explanations(found),
+            "would_change": explain.LONE_WOULD_CHANGE,
             "without_strongest": Verdict.INCONCLUSIVE,
             "tested": [found],
         }

@@ -25,6 +25,7 @@ STATED = (
     "concealment",
     "facts",
     "explanations",
+    "would_change",
     "without_strongest",
 )
 """What a verdict says that a trial leads to."""

@@ -237,7 +237,13 @@ def _what_nobody_can_check(done: Verification) -> None:
         "the provider's word",
     )
     done.open(
+        "yardstick",
+        "what the group is measured by: what this log's customers keep to themselves (floors), the "
+        "whole customers of the harvest test, how often everybody else uses the same words: the "
+        "provider made them from its whole log",
+    )
+    done.open(
         "totals",
-        "the totals over all requests (tokens, cost, days, models): the bundle holds a sample of "
-        "requests",
+        "the totals over all requests (tokens, cost, days, models, requests of each member): the "
+        "bundle holds a sample of requests",
     )

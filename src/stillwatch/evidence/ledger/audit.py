@@ -24,7 +24,7 @@ from stillwatch.evidence.ledger.log import (
     Signed,
     decode_entry,
 )
-from stillwatch.evidence.ledger.pending import read_pending
+from stillwatch.evidence.ledger.pending import Pending, read_pending
 from stillwatch.evidence.ledger.stamps import TIME_STAMP, check_kept_stamp
 from stillwatch.evidence.ledger.tiles import (
     HEIGHT,
@@ -115,7 +115,7 @@ def audit(folder: Path, trusted: Sequence[PublicKey] = (), against: Sequence[Pat
     _signatures(done, history, own, trusted)
     _stamps(done, own)
     _against(done, against, hashes)
-    _pending(done)
+    _pending(done, hashes)
     _strangers(done)
     return done
 
@@ -372,7 +372,7 @@ def _against(done: Audit, against: Sequence[Path], hashes: list[bytes]) -> None:
         )
 
 
-def _pending(done: Audit) -> None:
+def _pending(done: Audit, hashes: list[bytes]) -> None:
     if not (done.folder / "pending").exists():
         done.problem("pending", "is missing: entries that no checkpoint covers may be lost")
         return
@@ -385,6 +385,7 @@ def _pending(done: Audit) -> None:
         done.problem(
             f"entries {done.size} to {held.base - 1}", "are missing: the checkpoint was put back"
         )
+    _covered(done, held, hashes)
     done.pending = max(held.base + len(held.entries) - done.size, 0)
     if held.torn:
         done.problem(
@@ -397,6 +398,18 @@ def _pending(done: Audit) -> None:
             f"{done.pending:,} entries that no checkpoint covers yet: run stillwatch ledger "
             "checkpoint"
         )
+
+
+def _covered(done: Audit, held: Pending, hashes: list[bytes]) -> None:
+    """Pending entries that a checkpoint covers, as a crash leaves them: all of them, the same."""
+    end = held.base + len(held.entries)
+    if end < done.size and not held.torn:
+        done.problem(
+            "pending", f"ends at entry {end}, before the checkpoint of size {done.size}: changed"
+        )
+    for index, data in enumerate(held.entries[: max(done.size - held.base, 0)], held.base):
+        if merkle.leaf_hash(data) != hashes[index]:
+            done.problem(f"entry {index}", "is another one in the file of pending entries")
 
 
 def _strangers(done: Audit) -> None:
