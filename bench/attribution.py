@@ -38,7 +38,7 @@ SECRET = b"\x22" * 32
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 VOLUMES = (2_500, 5_000, 10_000, 20_000)
 SHOWN = (500, 2_000, 8_000, 16_000)
-REACH = (2_000, 8_000, 16_000)
+REACH = (2_000, 8_000)
 REACH_KEYS = 20
 CLEAR = 1e-5
 SYNTHID_SHARES = (0.01, 0.05, 0.2)
@@ -69,8 +69,7 @@ def main() -> None:
         "shown": lambda: [power(world, 0.05, EXAMPLE_TEXTS, seeds, shown) for shown in SHOWN],
         "reach": lambda: reach(world, range(REACH_KEYS)),
         "synthid": lambda: [
-            power(world, share, EXAMPLE_TEXTS, seeds, shown, SYNTHID)
-            for share, shown in (*((s, 2_000) for s in SYNTHID_SHARES), (0.05, 8_000))
+            power(world, share, EXAMPLE_TEXTS, seeds, scheme=SYNTHID) for share in SYNTHID_SHARES
         ],
         "synthid null": lambda: [synthid_null(world, given.draws)],
         "paraphrase": lambda: [paraphrased(world, changed, seeds) for changed in CHANGED],
@@ -140,9 +139,9 @@ def reach(world: World, seeds: range) -> list[dict[str, Any]]:
     ]
     both = list(zip(worlds, students, strict=True))
     rows = []
-    for name, test in (("texts read", read_by), ("answers", answered_by)):
+    for name, test, first in (("texts read", read_by, 70), ("answers", answered_by, 80)):
         for shown in REACH:
-            scores = [test(w, student, shown, seed=70 + s) for s, (w, student) in enumerate(both)]
+            scores = [test(w, student, shown, first + s) for s, (w, student) in enumerate(both)]
             p = [score.p for score in scores]
             rows.append(
                 {
