@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import InputError
-from stillwatch.provenance.registry import Register, load, save, sketch
+from stillwatch.provenance.registry import SIMILAR, Register, load, save, sketch
 from stillwatch.provenance.rows import Origin
 from stillwatch.sketch import SketchKey
 
@@ -45,6 +45,25 @@ def test_edited_copies_are_found() -> None:
     dropped = [" ".join(w for w in text.split() if dice.random() > 0.1) for text in KNOWN]
     assert found(cut) > 0.9
     assert found(dropped) > 0.9
+
+
+def test_similarity_is_that_of_the_text_most_like_it() -> None:
+    rnd = random.Random(3)
+    rows = [
+        " ".join(rnd.choice(words) if rnd.random() < 0.02 * i else word for word in words)
+        for i, words in enumerate(text.split() for text in KNOWN[:20])
+    ]
+    known, asked = register().sketches, sketch(pa.array(rows), KEY)
+    expected = []
+    for bands, tokens in zip(asked.bands, asked.tokens, strict=True):
+        mine, best = set(tokens) - {0}, 0.0
+        for other in known.tokens[(known.bands == bands).any(axis=1)]:
+            theirs = set(other) - {0}
+            best = max(best, len(mine & theirs) / max(len(mine), len(theirs)))
+        expected.append(best if best >= SIMILAR else 0.0)
+    similarity = register().similarity(asked).tolist()
+    assert similarity == expected
+    assert {0.0, 1.0} < set(similarity)
 
 
 def test_short_texts_are_nobodys() -> None:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stillwatch.attribution import redgreen
 from stillwatch.attribution.exact import randomised
 from stillwatch.attribution.example import CONTEXT, TEXT, copying
-from stillwatch.attribution.keys import Mark, MarkKey
-from stillwatch.attribution.radioactivity import Score, radioactivity
+from stillwatch.attribution.keys import RED_GREEN, Mark, MarkKey
+from stillwatch.attribution.radioactivity import Score, radioactivity, scheme_of
 from stillwatch.attribution.windows import Windows, from_reading, from_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,7 +30,13 @@ _PROMPTS = 100
 
 
 def null_p_values(
-    world: World, students: Sequence[Model], draws: int, count: Count, seed: int = 5
+    world: World,
+    students: Sequence[Model],
+    draws: int,
+    count: Count,
+    seed: int = 5,
+    scheme: str = RED_GREEN,
+    teacher: Callable[[MarkKey], Model] | None = None,
 ) -> NDArray[np.float64]:
     """P-values of innocent students, each under a key of its own whose marked text it is shown.
 
@@ -45,16 +50,23 @@ def null_p_values(
         draws: how many p-values.
         count: how windows are counted.
         seed: of texts and steps.
+        scheme: of the marks.
+        teacher: the one that marks with a key, if the world's cannot.
+
+    Raises:
+        MissingExtraError: the scheme needs the extra `attribution`.
     """
     rng = np.random.default_rng(seed)
     found = np.empty(draws)
     for draw in range(draws):
-        key = MarkKey.derive(_SECRET, Mark(epoch=f"null {draw}"))
+        key = MarkKey.derive(_SECRET, Mark(epoch=f"null {draw}", scheme=scheme))
         student = students[draw % len(students)]
-        texts = world.teacher.write(rng, _TEXTS, key, length=_LENGTH)
+        writes = world.teacher if teacher is None else teacher(key)
+        texts = writes.write(rng, _TEXTS, key, length=_LENGTH)
         windows = _count(rng, student, texts, count)
-        hits = int(redgreen.hits(windows.contexts, windows.tokens, key).sum())
-        found[draw] = randomised(hits, len(windows), key.mark.green, rng.random())
+        of = scheme_of(key)
+        hits = int(of.hits(windows.contexts, windows.tokens, key).sum())
+        found[draw] = randomised(hits, len(windows) * of.rounds, of.chance, rng.random())
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,8 @@ from stillwatch.provenance.weigh import COPY, SURE, rates, watermark_confidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from stillwatch.provenance.registry import Register
     from stillwatch.provenance.rows import Row
@@ -97,16 +99,46 @@ class Judge:
             f"watermark {name}": watermark_confidence(test.p_values([row.text for row in rows]))
             for name, test in self._watermarks.items()
         }
-        judged = []
-        for i, row in enumerate(rows):
-            kinds = {kind: self._worth.get(kind, 0.0) for kind, shown in found.items() if shown[i]}
-            kinds |= {name: float(sure[i]) for name, sure in marks.items() if sure[i] >= NOTED}
-            evidence = [kind for kind in kinds if kind != COPY]
-            evidence += [f"like {names[i]}" for level, names in (made, written) if level[i]]
-            measured = _measured(kinds, self._worth.get(COPY, 0.0), copied=bool(written[0][i]))
+        shown = zip(*(flags.tolist() for flags in found.values()), strict=True)
+        like = zip(_named(made), _named(written), strict=True)
+        judged: list[Judged] = []
+        known: dict[Any, Judged] = {}  # most rows of a set show the same, which is nothing
+        for i, (row, flags, names) in enumerate(zip(rows, shown, like, strict=True)):
+            kinds = {name: float(sure[i]) for name, sure in marks.items() if sure[i] >= NOTED}
             declared = (row.declared or self._declared) if self._heed else None
-            judged.append(_verdict(measured, declared, tuple(evidence)))
+            what = (flags, names, tuple(kinds.items()), declared)
+            if what not in known:
+                evidence = dict(zip(found, flags, strict=True))
+                known[what] = self._one(evidence, names, kinds, declared)
+            judged.append(known[what])
         return judged
+
+    def _one(
+        self,
+        found: Mapping[str, bool],
+        like: tuple[str | None, str | None],
+        marks: Mapping[str, float],
+        declared: Origin | None,
+    ) -> Judged:
+        """Judge a row.
+
+        Args:
+            found: whether it shows each kind of evidence.
+            like: the generated and the original register with a text like it.
+            marks: watermarks worth a note, and how sure each is.
+            declared: what is said of it.
+        """
+        kinds = {kind: self._worth.get(kind, 0.0) for kind, shown in found.items() if shown}
+        kinds |= marks
+        evidence = [kind for kind in kinds if kind != COPY]
+        evidence += [f"like {name}" for name in like if name is not None]
+        measured = _measured(kinds, self._worth.get(COPY, 0.0), copied=like[1] is not None)
+        return _verdict(measured, declared, tuple(evidence))
+
+
+def _named(similar: tuple[NDArray[np.float64], list[str]]) -> list[str | None]:
+    """The register of each row that is like a text of one."""
+    return [name if level else None for level, name in zip(*similar, strict=True)]
 
 
 def _measured(

@@ -8,24 +8,33 @@ from stillwatch.sketch.jit import kernel
 
 
 @kernel
-def _common(one, other):  # type: ignore[no-untyped-def]
-    """Share of two samples of words that both have, of the larger one; 0 is padding at the end."""
-    size = other_size = shared = 0
-    for word in other:
-        other_size += word != 0
-    for word in one:
-        if word == 0:
-            break
+def _size(words):  # type: ignore[no-untyped-def]
+    """Words of a sample; 0 is padding at the end."""
+    size = 0
+    while size < len(words) and words[size] != 0:
         size += 1
-        for i in range(other_size):
-            if other[i] == word:
-                shared += 1
-                break
-    return shared / max(size, other_size, 1)
+    return size
 
 
 @kernel
-def most_similar(bands, tokens, sorted_bands, order, known_tokens, most, out):  # type: ignore[no-untyped-def]
+def _common(one, other, least):  # type: ignore[no-untyped-def]
+    """Share of two samples of words that both have, of the larger one; 0 below `least`."""
+    size, other_size = _size(one), _size(other)
+    larger = max(size, other_size, 1)
+    shared = 0
+    for place in range(size):
+        if (shared + size - place) / larger < least:  # not even if all the others are in both
+            return 0.0
+        for i in range(other_size):
+            if other[i] == one[place]:
+                shared += 1
+                break
+    share = shared / larger
+    return share if share >= least else 0.0
+
+
+@kernel
+def most_similar(bands, tokens, sorted_bands, order, known_tokens, most, least, out):  # type: ignore[no-untyped-def]
     """For each row the largest share of words in common with a known text that shares a band.
 
     Args:
@@ -35,7 +44,8 @@ def most_similar(bands, tokens, sorted_bands, order, known_tokens, most, out):  
         order: int64[bands, known], the text of each value.
         known_tokens: int32[known, tokens].
         most: known texts that are looked at for each row and band.
-        out: float64[rows], filled.
+        least: shares below this one are left as 0.
+        out: float64[rows] of 0, filled.
     """
     seen = np.empty(bands.shape[1] * most, np.int64)
     for row in range(bands.shape[0]):
@@ -52,4 +62,7 @@ def most_similar(bands, tokens, sorted_bands, order, known_tokens, most, out):  
                     continue
                 seen[count] = text
                 count += 1
-                out[row] = max(out[row], _common(tokens[row], known_tokens[text]))
+                common = _common(tokens[row], known_tokens[text], max(out[row], least))
+                out[row] = max(out[row], common)
+            if out[row] == 1:  # nothing can be more like it
+                break

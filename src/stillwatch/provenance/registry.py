@@ -127,9 +127,9 @@ class Register:
             self.order,
             self.sketches.tokens,
             MOST_CANDIDATES,
+            SIMILAR,
             best,
         )
-        best[best < SIMILAR] = 0
         return best
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 ANSWERS = (
@@ -93,7 +93,8 @@ def _text(record: Mapping[str, Any], field: str | None) -> str:
         if isinstance(turns := record.get(name), list) and (said := list(_answers(turns))):
             return "\n".join(said)
     for name in (*ANSWERS, *TEXTS):
-        if text := "\n".join(_strings(record.get(name))).strip():
+        value = record.get(name)
+        if value is not None and (text := "\n".join(_strings(value)).strip()):
             return text
     return ""
 
@@ -107,11 +108,13 @@ def _answers(turns: list[Any]) -> Iterator[str]:
                 yield from _strings(turn.get("content", turn.get("value")))
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any) -> Iterable[str]:
     """The strings in a value: itself, its elements, or the text of its parts."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
+    return (value,) if isinstance(value, str) else _nested(value)
+
+
+def _nested(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
         for one in value:
             yield from _strings(one)
     elif isinstance(value, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +22,8 @@ from stillwatch.readers.rejections import RejectionFile, RejectionLimit
 from stillwatch.sketch import SketchKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from stillwatch.progress import Progress
@@ -177,11 +179,10 @@ def trace(
         _written(out) as (write, reject),
         progress.step("tracing", dataset.size) as step,
     ):
-        for batch in batches(dataset, fields, step.advance):
+        for batch, judged in _judged(judge, batches(dataset, fields, step.advance)):
             step.note(batch.file)
             reject(batch)
             limit.add(len(batch.rows) + len(batch.rejections), batch.rejections)
-            judged = judge.judge(batch.rows)
             sources = [row.source or batch.file for row in batch.rows]
             for row, source, one in zip(batch.rows, sources, judged, strict=True):
                 _tally(tallies, source).add(one, row.terms, row.maker)
@@ -197,10 +198,25 @@ def trace(
     return Trace(dataset, tuple(ordered), total, limit.rejected, sizes, heed)
 
 
+def _judged(judge: Judge, read: Iterable[Batch]) -> Iterator[tuple[Batch, Sequence[Judged]]]:
+    """Judge each batch while the next is read: most of judging runs without Python's lock."""
+    with ThreadPoolExecutor(1, "judging") as worker:
+        before: tuple[Batch, Future[list[Judged]]] | None = None
+        for batch in read:
+            begun = batch, worker.submit(judge.judge, batch.rows)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = begun
+        if before is not None:
+            yield before[0], before[1].result()
+
+
 def _tally(tallies: dict[str, SourceTally], source: str) -> SourceTally:
     if source not in tallies and len(tallies) >= MOST_SOURCES:
         source = OTHERS
-    return tallies.setdefault(source, SourceTally(source))
+    if source not in tallies:  # a tally is dear to make for every row
+        tallies[source] = SourceTally(source)
+    return tallies[source]
 
 
 def register(

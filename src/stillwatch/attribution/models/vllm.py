@@ -1,12 +1,12 @@
 r"""The red-green mark inside vLLM, by its v1 interface for logits processors.
 
-    STILLWATCH_MARK_EXPORT=key.json vllm serve MODEL \\
+    VLLM_USE_V2_MODEL_RUNNER=0 STILLWATCH_MARK_EXPORT=key.json vllm serve MODEL \\
         --logits-processors stillwatch.attribution.models.vllm:RedGreenV1
 
 A request is marked whose `vllm_xargs` has `stillwatch_mark` set to 1, as the guard's
-`VllmMiddleware` sets it for restricted requests; others are left alone. This has been tested with a
-stand-in for the interface and never inside vLLM; releases whose model runner is V2 use it with
-VLLM_USE_V2_MODEL_RUNNER=0 only.
+`VllmMiddleware` sets it for restricted requests; others are left alone. Model runner V2, which vLLM
+takes on a GPU, has another interface: set VLLM_USE_V2_MODEL_RUNNER=0. What was checked in which
+release is in docs/attribution.md.
 """
 
 from __future__ import annotations
