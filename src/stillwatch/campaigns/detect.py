@@ -10,7 +10,7 @@ give the same verdicts byte for byte.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import combine
-from stillwatch.campaigns.mine import mine
+from stillwatch.campaigns.mine import mine, with_elsewhere
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
@@ -80,6 +80,20 @@ def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
     return evidence.senders(bodies, without=inside)
 
 
+def _seen_elsewhere(
+    evidence: Evidence, judged: list[Judged], parts: list[Judged]
+) -> tuple[list[Judged], list[Judged]]:
+    """The same, with what the accounts of accused groups do outside of the group's stream."""
+    accused = [j for j in [*judged, *parts] if j.verdict is Verdict.DISTILLATION]
+    unseen = [j.mined for j in accused if j.mined.elsewhere is None]
+    seen = dict(zip(map(id, unseen), with_elsewhere(evidence, unseen), strict=True))
+
+    def look(group: Judged) -> Judged:
+        return replace(group, mined=seen.get(id(group.mined), group.mined))
+
+    return [look(group) for group in judged], [look(group) for group in parts]
+
+
 def detect(
     requests: ir.Table,
     names: pa.Table,
@@ -117,6 +131,7 @@ def detect(
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
+        judged, parts = _seen_elsewhere(evidence, judged, parts)
         public = _public_items(evidence, [*judged, *parts])
         groups = combine(judged, parts, court, public)
         step.advance()

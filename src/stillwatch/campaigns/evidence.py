@@ -184,6 +184,27 @@ class Evidence:
             samples = self._stored(sample(part) for part in self._ranges(everyone))
         return pa.concat_tables(counts), _by_candidate(samples, len(candidates))
 
+    def elsewhere(self, candidates: Sequence[Candidate], each: int) -> pa.Table:
+        """What the candidates' accounts send outside of its stream, sampled.
+
+        Args:
+            candidates: at least one.
+            each: requests of an account and half that are sampled.
+
+        Returns:
+            As `signals.streams.stream_sample`.
+        """
+        tables = as_tables(candidates)
+        families, cores = map(ibis.memtable, tables)
+
+        def sample(requests: ir.Table) -> ir.Table:
+            members = stream_members(requests, families, cores)
+            keys = requests.select("account", "request_key", "body_key", "mining")
+            others = keys.join(cores, "account").anti_join(members, ["candidate", "request_key"])
+            return stream_sample(requests, others, each)
+
+        return self.gather(sample, np.unique(tables[1].column("account").to_numpy()))
+
     def senders(self, bodies: Ints, without: Ints) -> Ints:
         """`signals.senders.sent_by_several` over the whole window."""
         return sent_by_several(self.requests, bodies, without)

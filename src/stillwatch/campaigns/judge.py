@@ -211,7 +211,7 @@ class Court:
         )
 
     def _elsewhere(self, mined: Mined) -> float | None:
-        if mined.elsewhere is None:
+        if mined.elsewhere is None or not mined.wordless:
             return None
         other = mined.elsewhere.half(mining=False)
         return compare_elsewhere(

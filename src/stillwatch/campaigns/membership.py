@@ -24,6 +24,7 @@ from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
+    from stillwatch.campaigns.elsewhere import Elsewhere
     from stillwatch.campaigns.judge import Court, Judged
     from stillwatch.campaigns.stream import Stream
 
@@ -40,8 +41,12 @@ OWN_HARVEST, OWN_HARVEST_WORDLESS = 0.1, 0.01
 ordinary is not accused for the company it keeps. It is stricter where the group shares no words,
 for then this is all there is against the account, unless it is `OWN_TOPICS`."""
 
+OWN_ELSEWHERE = 0.05
+"""P-value of "it asks about the same things elsewhere", from which on an account is not accused:
+what it asks for is its own."""
+
 OWN_TOPICS = 0.001
-"""P-value of "it asks about the same things elsewhere", up to which `STRANGERS_LEVEL` is enough for
+"""The same p-value, up to which `STRANGERS_LEVEL` is enough for
 an account of a group without words in common. In three simulated logs none of some 240 honest
 individuals who ask for reasons had so little."""
 
@@ -132,7 +137,12 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
         stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
         stays &= used >= LEAST_SHARE * background.requests_of(accounts)
         stays &= ~np.isin(accounts, passing_through(mined.sample))
-        stays &= np.isin(accounts, _harvesting(judged, court))
+        compared = compare_elsewhere(
+            mined.sample, mined.elsewhere or mined.sample.take(slice(0)), court.floors.telling
+        )
+        own = compared.telling & (compared.p > OWN_ELSEWHERE)
+        stays &= ~np.isin(accounts, compared.accounts[own])
+        stays &= np.isin(accounts, _harvesting(judged, court, compared))
         stays &= ~np.isin(accounts, _keeping_hours(judged, court))
         stays &= ~np.isin(accounts, doing_what_others_do(mined.sample, public))
         stays &= ~court.traits.openly_organised(accounts)
@@ -144,18 +154,15 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     return found
 
 
-def _harvesting(judged: Judged, court: Court) -> Ints:
+def _harvesting(judged: Judged, court: Court, compared: Elsewhere) -> Ints:
     """Accounts of a group whose own part of its stream looks like a harvest."""
-    mined, reference = judged.mined, court.reference
-    if not mined.wordless:
-        return harvesting_accounts(mined.sample, reference, OWN_HARVEST)
-    found = harvesting_accounts(mined.sample, reference, OWN_HARVEST_WORDLESS)
-    if mined.elsewhere is None:
-        return found
-    compared = compare_elsewhere(mined.sample, mined.elsewhere, court.floors.telling)
-    strangers = compared.accounts[compared.p <= OWN_TOPICS]
-    likely = harvesting_accounts(mined.sample, reference, STRANGERS_LEVEL)
+    sample, reference = judged.mined.sample, court.reference
+    if not judged.mined.wordless:
+        return harvesting_accounts(sample, reference, OWN_HARVEST)
+    found = harvesting_accounts(sample, reference, OWN_HARVEST_WORDLESS)
     untold = np.setdiff1d(found, compared.accounts[compared.telling])
+    strangers = compared.accounts[compared.p <= OWN_TOPICS]
+    likely = harvesting_accounts(sample, reference, STRANGERS_LEVEL)
     return np.union1d(untold, np.intersect1d(likely, strangers))
 
 

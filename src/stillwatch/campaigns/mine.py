@@ -31,11 +31,11 @@ from stillwatch.campaigns.individuals import Floors, PeopleTest, test_content, t
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
-from stillwatch.signals.families import KINDS, WORDLESS, key_of
+from stillwatch.signals.families import KINDS, WORDLESS
 from stillwatch.signals.streams import stream_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -96,7 +96,7 @@ class Mined:
         counts: requests of each account of the candidate in its stream, int64[accounts, 2]:
             mining half, testing half.
         found_by: what the accounts have in common, for people.
-        elsewhere: sampled other requests of the accounts, where they share no words.
+        elsewhere: sampled other requests of the accounts; None where nobody has looked.
     """
 
     candidate: Candidate
@@ -290,24 +290,24 @@ def _wordless(
         if len(rest) >= MIN_ACCOUNTS:
             candidate = Candidate(rest, (family,))
             found = next(_look(evidence, [candidate], FOUND_BY[KINDS[family.kind]]))
-            found = replace(found, elsewhere=_elsewhere(evidence, found))
+            (found,) = with_elsewhere(evidence, [found])
             for half in _strangers_to_themselves(found, floors):
                 groups += [_part(found, part) for part in queues(half, floors, SCREEN)]
                 suspects.append(blending(half, floors, rhythm=False).account)
     return groups, np.unique(np.concatenate(suspects))
 
 
-def _elsewhere(evidence: Evidence, mined: Mined) -> Stream:
-    """Other requests of a group's sampled accounts, in both halves."""
-    kind = KINDS[mined.candidate.families[0].kind]
-
-    def sample(requests: ir.Table) -> ir.Table:
-        others = requests.filter(key_of(requests, kind).isnull())
-        keys = others.select("account", "request_key", "body_key", "mining")
-        members = keys.mutate(candidate=ibis.literal(0, "int64"))
-        return stream_sample(requests, members, SAMPLE_REQUESTS)
-
-    return sorted_stream(evidence.gather(sample, np.unique(mined.sample.account)))[1]
+def with_elsewhere(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
+    """Groups with what their sampled accounts send outside of the stream, in both halves."""
+    if not groups:
+        return []
+    sampled = [Candidate(np.unique(g.sample.account), g.candidate.families) for g in groups]
+    index, sample = sorted_stream(evidence.elsewhere(sampled, SAMPLE_REQUESTS))
+    ends = np.searchsorted(index, np.arange(len(groups) + 1))
+    return [
+        replace(group, elsewhere=sample.take(slice(ends[i], ends[i + 1])).copy())
+        for i, group in enumerate(groups)
+    ]
 
 
 def _strangers_to_themselves(mined: Mined, floors: Floors) -> tuple[Stream, Stream]:

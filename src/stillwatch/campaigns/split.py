@@ -79,6 +79,10 @@ def queues(stream: Stream, floors: Floors, level: float) -> list[Ints]:
     if p > SURE:
         sides = by_content(stream, floors.telling)
         parts = [part for side in sides for part in queues(side, floors, level)]
+    if len(parts) > 1:
+        # a queue among others is cut as well, and shows more when it is whole
+        whole = blending(stream.of_accounts(np.concatenate(parts)), floors, rhythm=False)
+        parts = [np.unique(whole.account)] if _p(whole, floors) <= SURE else parts
     if not parts and p <= level:
         alike = blending(blend, floors, rhythm=True)
         parts = [np.unique((alike if _p(alike, floors) < p else blend).account)]
