@@ -74,19 +74,25 @@ def queues(stream: Stream, floors: Floors, level: float) -> list[Ints]:
     if floors.content is None or not len(stream):
         return []
     blend = blending(stream, floors, rhythm=False)
-    p = _p(blend, floors)
-    parts = []
-    if p > SURE:
-        sides = by_content(stream, floors.telling)
-        parts = [part for side in sides for part in queues(side, floors, level)]
+    if (p := _p(blend, floors)) <= SURE:
+        return [_alike(blend, floors)[1]]
+    sides = by_content(stream, floors.telling)
+    parts = [part for side in sides for part in queues(side, floors, level)]
     if len(parts) > 1:
-        # a queue among others is cut as well, and shows more when it is whole
-        whole = blending(stream.of_accounts(np.concatenate(parts)), floors, rhythm=False)
-        parts = [np.unique(whole.account)] if _p(whole, floors) <= SURE else parts
-    if not parts and p <= level:
-        alike = blending(blend, floors, rhythm=True)
-        parts = [np.unique((alike if _p(alike, floors) < p else blend).account)]
-    return parts
+        # a queue among strangers is cut as well, and shows more when it is whole
+        joined = blending(stream.of_accounts(np.concatenate(parts)), floors, rhythm=False)
+        together, whole = _alike(joined, floors)
+        if together <= min(_p(stream.of_accounts(part), floors) for part in parts):
+            return [whole]
+    return parts or ([_alike(blend, floors)[1]] if p <= level else [])
+
+
+def _alike(stream: Stream, floors: Floors) -> tuple[float, Ints]:
+    """P-value and accounts of a stream, or of those without hours of their own if it is smaller."""
+    parts = (stream, blending(stream, floors, rhythm=True))
+    looks = [_p(part, floors) for part in parts]
+    best = int(np.argmin(looks))
+    return looks[best], np.unique(parts[best].account)
 
 
 def _p(stream: Stream, floors: Floors) -> float:
