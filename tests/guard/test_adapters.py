@@ -87,6 +87,20 @@ def test_the_middleware_lets_pass_settles_and_throttles() -> None:
     assert json.loads(other.body)["error"]["type"] == "rate_limit_error"
 
 
+@pytest.mark.parametrize(("fail", "status"), [("open", 200), ("closed", 429)])
+def test_a_bug_of_ours_is_no_error_of_the_clients(
+    fail: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Guard(parse_policy(f'mode = "enforce"\n[fail.routes]\nasgi = "{fail}"\n'))
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(one, "_look", broken)
+    body = {"model": "m", "messages": []}
+    assert Exchange(one, "/v1/chat/completions", body, x_account_id="a").status == status
+
+
 def test_the_middleware_restricts_in_the_open() -> None:
     body = {"n": 4, "logprobs": True, "max_tokens": 9_000, "thinking": {"type": "enabled"}}
     done = Exchange(guard(), "/v1/chat/completions", body, x_account_id="r")

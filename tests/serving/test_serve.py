@@ -7,7 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -62,6 +62,20 @@ def test_decisions_are_json(port: int) -> None:
     assert (held["action"], held["pass"], held["status"]) == ("verify", False, 403)
     assert held["verify_url"] == "https://example.org/verify"
     assert held["author"] == "user:kim"
+
+
+def test_a_request_that_was_refused_here_and_goes_on_elsewhere_is_noticed(port: int) -> None:
+    def ask(account: str, number: int) -> Any:
+        asked = "Explain your reasoning step by step, showing all your work, and then answer."
+        chat = [{"role": "user", "content": f"{asked} What follows from lemma {number}?"}]
+        return call(port, "/v1/decide", {"account_id": account, "messages": chat}).json
+
+    passed = [ask("refused", number)["pass"] for number in range(5)]
+    assert passed == [True] * 3 + [False] * 2
+    assert ask("elsewhere", 3)["pass"]
+    found = ask("elsewhere", 4)
+    assert (found["action"], found["source"]) == ("verify", "live")
+    assert "refused" in found["reason"]
 
 
 def test_settling_makes_debt(port: int) -> None:
@@ -221,10 +235,20 @@ def test_a_broken_policy_keeps_it_from_starting(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_it_stops_gracefully_and_keeps_what_was_posted(tmp_path: Path) -> None:
-    (tmp_path / "s.toml").write_text('intake = "in"\n', encoding="utf-8")
+def test_it_says_that_logs_are_missing_and_cannot_be_kept_and_stops_gracefully(
+    tmp_path: Path,
+) -> None:
+    settings = 'intake = "in"\nlog_silence_seconds = 0.2\n'
+    (tmp_path / "s.toml").write_text(settings, encoding="utf-8")
     with stillwatch(tmp_path, "-c", str(tmp_path / "s.toml")) as (port, process):
-        call(port, "/v1/logs", record(1))
+        wait_for(lambda: "logs" in call(port, "/healthz").json["degraded"], 10)
+        (tmp_path / "in").rmdir()  # as good as a disk that is full
+        unkept = call(port, "/v1/logs", record(1))
+        assert unkept.status == 503  # to be sent again
+        assert "not kept" in unkept.json["error"]
+        assert call(port, "/v1/decide", {"account_id": "a"}).json["pass"]
+        (tmp_path / "in").mkdir()
+        assert call(port, "/v1/logs", record(1)).json == {"taken": True}
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
     assert len(list((tmp_path / "in").glob("*.jsonl"))) == 1

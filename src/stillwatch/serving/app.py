@@ -113,7 +113,7 @@ class Application:
         """Decide, whatever happens: a bug of ours must not stop a customer, unless told to."""
         started, guard = time.perf_counter(), self._service.guard
         try:
-            traces = guard.trace(ask) if ask.prompt or ask.messages else None
+            traces = await guard.traced(ask) if ask.prompt or ask.messages else None
             if self._service.shared:
                 decision = await guard.decide_shared(ask, traces, route=route)
             else:
@@ -143,6 +143,10 @@ class Application:
             # what was reserved stays taken; the caller can do nothing about it
             body = msgspec.json.encode({"settled": False, "degraded": str(error)})
             await _send_json(send, 202, body)
+            return
+        except Exception:  # a bug of ours is nothing that a gateway could mend
+            _log.exception("settling failed")
+            await _send_json(send, 202, b'{"settled":false,"degraded":"settling failed"}')
             return
         await _send_json(send, 200, b'{"settled":true}')
 
@@ -175,7 +179,12 @@ class Application:
         body = await _body(receive, LARGEST_LOG)
         if headers.get("content-encoding", "") == "gzip":
             body = _unpacked(body)
-        name = await asyncio.to_thread(service.intake.take, body)
+        try:
+            name = await asyncio.to_thread(service.intake.take, body)
+        except OSError as error:  # such as a full disk: whoever sends it is to send it again
+            _log.error("posted log not kept", extra={"problem": str(error)})
+            await _send_json(send, 503, msgspec.json.encode({"error": f"not kept: {error}"}))
+            return
         service.last_log = time.monotonic()
         if headers.get("content-type", "").startswith("application/x-protobuf"):
             # OTLP/HTTP asks for an answer in the request's encoding; the empty message is empty
