@@ -50,7 +50,7 @@ SECONDS = 6
 CONNECTIONS = 32
 POLICY = 'mode = "enforce"\n[history]\nfloor = 1000000000\n'
 LIMITED = POLICY + '[limits.account]\nrequests = "1000000/1s"\n'
-BODY = {
+BODY: dict[str, object] = {
     "account_id": "acct_0123456789abcdef",
     "request_id": "req_0123456789abcdef",
     "api_key_id": "key_0123456789abcdef",
@@ -59,6 +59,12 @@ BODY = {
     "user_agent": "python-requests/2.32",
     "tokens": 1_200,
 }
+CHAT = [
+    {"role": "system", "content": "You are a patient tutor of mathematics."},
+    {"role": "user", "content": " ".join(f"and what of the word number {i}" for i in range(16))},
+]
+"""About 110 words, for live detection to sketch."""
+
 NEEDS = {"http": "wrk", "process": "", "redis": "redis-server", "soak": ""}
 """The parts, and the program that each needs."""
 
@@ -148,6 +154,7 @@ def http(folder: Path) -> dict[str, float]:
         pause = 1_000 * CONNECTIONS / (rate / 2)
         half = wrk(folder, one, pause)
         half_bare = wrk(folder, other, pause)
+        words = wrk(folder, one, body=BODY | {"messages": CHAT})
     return {
         "decisions_per_second": rate,
         "bare_per_second": least,
@@ -156,14 +163,18 @@ def http(folder: Path) -> dict[str, float]:
         "half_load_p50_ms": half["p50"],
         "half_load_p99_ms": half["p99"],
         "bare_p99_ms_at_that_load": half_bare["p99"],
+        "with_text_per_second": words["rate"],
+        "with_text_p99_ms": words["p99"],
     }
 
 
-def wrk(folder: Path, port: int, pause: float = 0.0) -> dict[str, float]:
+def wrk(
+    folder: Path, port: int, pause: float = 0.0, body: dict[str, object] | None = None
+) -> dict[str, float]:
     """Requests a second and latency; with a pause in milliseconds between a connection's."""
     delay = f"function delay() return math.random() * {2 * pause} end" if pause else ""
     script = folder / "post.lua"
-    script.write_text(SCRIPT % (json.dumps(BODY), delay), encoding="utf-8")
+    script.write_text(SCRIPT % (json.dumps(body or BODY), delay), encoding="utf-8")
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", str(script)]
     done = subprocess.run(
         [*command, f"http://127.0.0.1:{port}/v1/decide"], capture_output=True, text=True, check=True
