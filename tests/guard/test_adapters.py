@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stillwatch.guard import Decision, Guard, parse_policy
+from stillwatch.guard.adapters import forward_auth
 from stillwatch.guard.adapters.asgi import StillwatchMiddleware, VllmMiddleware
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.clock import ReplayClock
@@ -116,6 +117,22 @@ def test_marking_alone_changes_nothing_of_the_request() -> None:
     assert restrict_body(body, given) == []
     assert body == {"n": 4, "logprobs": True, "thinking": {"type": "enabled"}}
     assert headers(given) == {"x-stillwatch-watermark": "1"}
+
+
+def test_whoever_passes_a_check_has_every_instruction_there_is() -> None:
+    everything = Restrictions(
+        withhold_reasoning=True,
+        withhold_logprobs=True,
+        summarise_reasoning=True,
+        max_choices=1,
+        max_output_tokens=9,
+        watermark=True,
+    )
+    named = forward_auth.passed(Decision())
+    assert named.keys() == {"x-stillwatch-action", *headers(everything)}
+    assert [name for name, value in named.items() if value] == ["x-stillwatch-action"]
+    given = forward_auth.passed(Decision(action=Action.RESTRICT, restrictions=everything))
+    assert given.items() >= headers(everything).items()
 
 
 def test_a_summary_is_asked_of_the_servers_of_the_model() -> None:

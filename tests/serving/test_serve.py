@@ -13,7 +13,7 @@ import pytest
 
 from stillwatch.standing import Action, Snapshot, Standing, write_snapshot
 
-from .servers import call, free_port, stillwatch, wait_for
+from .servers import Answer, call, free_port, stillwatch, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +106,32 @@ def test_forward_auth_answers_in_headers(port: int) -> None:
     assert held.headers["x-stillwatch-verify-url"] == "https://example.org/verify"
     assert "secret" not in str(held.headers)
     assert call(port, "/v1/forward-auth").status == 400
+
+
+def test_a_check_answers_a_refusal_as_the_client_is_to_see_it(port: int) -> None:
+    def check(account: str, query: str = "", **headers: str) -> Answer:
+        sent = {"X-Account-Id": account} | {k.replace("_", "-"): v for k, v in headers.items()}
+        return call(port, f"/v1/check{query}", headers=sent)
+
+    passed = [check("checked") for _ in range(3)][-1]
+    assert (passed.status, passed.body) == (200, b"")
+    assert passed.headers["x-stillwatch-action"] == "allow"
+    # there where there is nothing to say, so that a client's own is replaced
+    assert passed.headers["x-stillwatch-watermark"] == passed.headers["x-stillwatch-withhold"] == ""
+    refused = check("checked")
+    assert refused.status == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.json["error"]["code"] == "rate_limit_exceeded"
+    # Envoy puts what was asked for into the query, Traefik, Caddy and APISIX into a header
+    for other in (
+        check("checked", "?/v1/messages"),
+        check("checked", X_Forwarded_Uri="/v1/messages"),
+    ):
+        assert other.json["error"]["type"] == "rate_limit_error"
+    held = check("held")
+    assert held.status == 403
+    assert "https://example.org/verify" in held.json["error"]["message"]
+    assert "secret" not in f"{held.headers}{held.body!r}"
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class Application:
             "/v1/decide": self._decide,
             "/v1/settle": self._settle,
             "/v1/forward-auth": self._forward_auth,
+            "/v1/check": self._check,
             "/v1/refusal": self._refusal,
             "/v1/logs": self._take_log,
             "/v1/traces": self._take_log,
@@ -156,6 +157,20 @@ class Application:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await _answer(send, status, [*raw, _EMPTY], b"")
 
+    async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Forward authentication for gateways that hand a refusal on to the client as it is."""
+        headers = _headers(scope)
+        ask = forward_auth.ask_of(headers, self._fields)
+        decision = await self._decision(ask, "forward-auth")
+        if decision.passes:
+            given = forward_auth.passed(decision)
+            raw = [(name.encode(), value.encode()) for name, value in given.items()]
+            await _answer(send, forward_auth.ALLOWED, [*raw, _EMPTY], b"")
+            return
+        # Envoy says what was asked for in the path, which its prefix makes the query
+        path = forward_auth.uri_of(headers) or scope.get("query_string", b"").decode("latin-1")
+        await _refuse(send, decision, path, headers)
+
     async def _refusal(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """The body for a client, for gateways that cannot make one of the answer's headers."""
         headers = _headers(scope)
@@ -166,10 +181,7 @@ class Application:
         decision = self._service.guard.worded(
             Action(action), retry_after=float(wait) if wait.isdecimal() else 0.0
         )
-        path = next((headers[name] for name in forward_auth.URI if name in headers), "")
-        answer = refused(decision, shape_of(path, headers))
-        raw = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-        await _answer(send, answer.status, raw, answer.json)
+        await _refuse(send, decision, forward_auth.uri_of(headers), headers)
 
     async def _take_log(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self._service
@@ -285,6 +297,12 @@ def _unpacked(body: bytes) -> bytes:
     if len(found) > LARGEST_LOG:
         raise TooLarge
     return found
+
+
+async def _refuse(send: Send, decision: Decision, path: str, headers: dict[str, str]) -> None:
+    answer = refused(decision, shape_of(path, headers))
+    raw = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    await _answer(send, answer.status, raw, answer.json)
 
 
 async def _send_json(send: Send, status: int, body: bytes) -> None:
