@@ -52,6 +52,13 @@ def test_half_a_snapshot_is_refused(tmp_path_factory: pytest.TempPathFactory, cu
         load_snapshot(path)
 
 
+def test_a_wrong_standing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    path.write_bytes(b'{"sequence":1,"standings":[{"account_id":"a"},{"account_id":1}]}')
+    with pytest.raises(InputError, match=r"standings\[1\].*account_id"):
+        load_snapshot(path)
+
+
 def test_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.json"
     path.write_bytes(b'{"format":2,"sequence":1}')

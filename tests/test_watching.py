@@ -13,9 +13,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.serving.servers import call, free_port, wait_for
 
 from stillwatch.errors import InputError
 from stillwatch.lab import preset, simulate
+from stillwatch.readers import open_log
+from stillwatch.serving.intake import Intake
 from stillwatch.standing import load_snapshot
 from stillwatch.watching import watch
 from stillwatch.watching.follow import SETTLED, Follower
@@ -124,6 +127,29 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice(tmp_path:
     keys = kept(out)
     assert len(keys) == len(set(keys)) == total
     assert (out / "rejected.jsonl").read_bytes() == b""
+
+
+def test_killed_after_it_acknowledged_posted_logs_it_has_them(tmp_path: Path) -> None:
+    logs, out, number = tmp_path / "logs", tmp_path / "out", free_port()
+    command = [COMMAND, "watch", str(logs), "--out", str(out), "--quiet"]
+    process = subprocess.Popen([*command, "--listen", str(number)])
+    golden = Path(__file__).parent / "readers/golden/otlp.jsonl"
+    spans = golden.read_bytes().splitlines()
+    try:
+        wait_for(lambda: call(number, "/healthz").status == 200)
+        for request in range(20):
+            assert call(number, "/v1/logs", line(request)).status == 200
+        assert call(number, "/v1/logs", line(3)).status == 200  # sent twice, as after a timeout
+        assert [call(number, "/v1/traces", span).status for span in spans] == [200] * len(spans)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    Intake(logs)  # the next run listens again
+    watch(logs, out=out, once=True)
+    spanned = sum(batch.requests.num_rows for batch in open_log([golden]))
+    assert spanned > 0
+    keys = kept(out)
+    assert len(keys) == len(set(keys)) == 20 + spanned
 
 
 def test_what_a_killed_run_took_in_and_did_not_seal_is_scanned(

@@ -122,6 +122,17 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     campaigns: tuple[KnownCampaign, ...] = ()
 
 
+class _Outline(msgspec.Struct, kw_only=True):
+    """A `Snapshot` whose standings have not been decoded yet."""
+
+    format: int = SNAPSHOT_FORMAT
+    sequence: int
+    as_of: datetime | None = None
+    key_fingerprint: str = ""
+    standings: list[msgspec.Raw] = []
+    campaigns: tuple[KnownCampaign, ...] = ()
+
+
 def dump_snapshot(snapshot: Snapshot) -> bytes:
     """A snapshot as JSON, the same bytes for the same content."""
     return msgspec.json.encode(snapshot, order="deterministic") + b"\n"
@@ -176,7 +187,7 @@ def load_snapshot(path: Path) -> Snapshot:
             f"this snapshot cannot be read: {error.strerror}", file=str(path)
         ) from None
     try:
-        snapshot = msgspec.json.decode(data, type=Snapshot)
+        snapshot = _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InputError(f"this is not a snapshot: {error}", file=str(path)) from None
     if snapshot.format != SNAPSHOT_FORMAT:
@@ -185,3 +196,22 @@ def load_snapshot(path: Path) -> Snapshot:
             file=str(path),
         )
     return snapshot
+
+
+def _decode(data: bytes) -> Snapshot:
+    """Decode one standing at a time: all at once, other threads would have to wait."""
+    outline, decoder = msgspec.json.decode(data, type=_Outline), msgspec.json.Decoder(Standing)
+    standings = []
+    for number, raw in enumerate(outline.standings):
+        try:
+            standings.append(decoder.decode(raw))
+        except msgspec.ValidationError as error:
+            raise msgspec.ValidationError(f"standings[{number}]: {error}") from None
+    return Snapshot(
+        format=outline.format,
+        sequence=outline.sequence,
+        as_of=outline.as_of,
+        key_fingerprint=outline.key_fingerprint,
+        standings=tuple(standings),
+        campaigns=outline.campaigns,
+    )

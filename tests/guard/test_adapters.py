@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stillwatch.guard import Decision, Guard, parse_policy
+from stillwatch.guard.adapters import forward_auth
 from stillwatch.guard.adapters.asgi import StillwatchMiddleware, VllmMiddleware
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.clock import ReplayClock
@@ -87,6 +88,20 @@ def test_the_middleware_lets_pass_settles_and_throttles() -> None:
     assert json.loads(other.body)["error"]["type"] == "rate_limit_error"
 
 
+@pytest.mark.parametrize(("fail", "status"), [("open", 200), ("closed", 429)])
+def test_a_bug_of_ours_is_no_error_of_the_clients(
+    fail: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Guard(parse_policy(f'mode = "enforce"\n[fail.routes]\nasgi = "{fail}"\n'))
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(one, "_look", broken)
+    body = {"model": "m", "messages": []}
+    assert Exchange(one, "/v1/chat/completions", body, x_account_id="a").status == status
+
+
 def test_the_middleware_restricts_in_the_open() -> None:
     body = {"n": 4, "logprobs": True, "max_tokens": 9_000, "thinking": {"type": "enabled"}}
     done = Exchange(guard(), "/v1/chat/completions", body, x_account_id="r")
@@ -102,6 +117,22 @@ def test_marking_alone_changes_nothing_of_the_request() -> None:
     assert restrict_body(body, given) == []
     assert body == {"n": 4, "logprobs": True, "thinking": {"type": "enabled"}}
     assert headers(given) == {"x-stillwatch-watermark": "1"}
+
+
+def test_whoever_passes_a_check_has_every_instruction_there_is() -> None:
+    everything = Restrictions(
+        withhold_reasoning=True,
+        withhold_logprobs=True,
+        summarise_reasoning=True,
+        max_choices=1,
+        max_output_tokens=9,
+        watermark=True,
+    )
+    named = forward_auth.passed(Decision())
+    assert named.keys() == {"x-stillwatch-action", *headers(everything)}
+    assert [name for name, value in named.items() if value] == ["x-stillwatch-action"]
+    given = forward_auth.passed(Decision(action=Action.RESTRICT, restrictions=everything))
+    assert given.items() >= headers(everything).items()
 
 
 def test_a_summary_is_asked_of_the_servers_of_the_model() -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.guard.store import Charge
 from stillwatch.guard.store import memory as memory_store
 from stillwatch.guard.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    import pytest
 
 BEGIN = 1_780_000_000.0
 
@@ -77,8 +82,22 @@ def test_a_request_larger_than_the_budget_passes_when_it_is_full_and_makes_debt(
     assert store.take_now([charge(50)], BEGIN + 300) is None
 
 
-def test_full_budgets_take_no_memory(monkeypatch: object) -> None:
+def test_full_budgets_take_no_memory() -> None:
     store = MemoryStore()
     for number in range(3 * memory_store.SWEEP_AT):
         store.take_now([charge(owner=str(number))], BEGIN + number)
     assert len(store) <= memory_store.SWEEP_AT + 1
+
+
+def test_a_debt_is_not_forgotten_for_a_flood_of_new_budgets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory_store, "SWEEP_AT", 50)
+    monkeypatch.setattr(memory_store, "MOST", 100)
+    store = MemoryStore()
+    store.settle_now([charge(1_000, owner="debtor")], BEGIN)
+    for number in range(5_000):
+        store.take_now([charge(owner=str(number))], BEGIN)
+        assert len(store) <= 100
+    assert store.take_now([charge(owner="debtor")], BEGIN) is not None
+    assert store.take_now([charge(owner="0")], BEGIN) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -68,6 +69,19 @@ def wait_for(ready: Callable[[], bool], seconds: float = STARTUP) -> None:
             pass
         time.sleep(0.05)
     raise AssertionError("the server did not become ready in time")
+
+
+def decided(folder: Path) -> list[dict[str, Any]]:
+    """The decisions in the log of a `stillwatch` that was started in `folder`."""
+    lines = (folder / "serve.log").read_text(encoding="utf-8").splitlines()
+    return [one["decision"] for one in map(json.loads, lines) if one["message"] == "decided"]
+
+
+def block(page: Path, language: str, number: int = 0) -> str:
+    """A code block of a documentation page."""
+    text = page.read_text(encoding="utf-8")
+    found: str = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[number]
+    return found
 
 
 def stop(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:

@@ -94,3 +94,25 @@ def test_health_tells_of_a_silent_log_and_of_a_clock_that_stepped_back(tmp_path:
     wall[0] -= 3_600
     assert "3600 s" in service.degraded()["clock"]
     assert service.guard.decide(Ask(account_id="a")).passes
+
+
+def test_trouble_with_files_is_said_and_does_not_end_the_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(Settings(intake=str(tmp_path)), Secrets(), key=SketchKey.load())
+    seen: list[dict[str, str]] = []
+
+    async def look() -> None:
+        seen.append(service.degraded())
+        if len(seen) == 1:
+            raise OSError("no space left on device")
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(service, "_look", look)
+    monkeypatch.setattr("stillwatch.serving.service.POLL", 0)
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(service.look_after())
+    assert [sorted(one) for one in seen] == [[], ["upkeep"], []]
+    assert "no space left" in seen[1]["upkeep"]
+    assert "looking after files failed" in caplog.text

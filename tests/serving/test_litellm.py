@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,12 +18,13 @@ import pytest
 from stillwatch.readers import open_log
 from stillwatch.standing import Action, Snapshot, Standing, write_snapshot
 
-from .servers import Answer, call, free_port, stillwatch, stop, wait_for
+from .servers import Answer, block, call, decided, free_port, stillwatch, stop, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/litellm.md"
 LITELLM = ROOT / ".venv-litellm/bin/litellm"
 
 AUTH = """
@@ -39,9 +40,7 @@ model_list:
       model: openai/m
       api_base: http://127.0.0.1:{upstream}/v1
       api_key: none
-litellm_settings:
-  callbacks: stillwatch_litellm.handler
-  drop_params: true
+{plugged}  drop_params: true
   num_retries: 0
 general_settings:
   master_key: sk-0c1f5b0d9a7e4c62b8d3f1e6a4507b93
@@ -107,10 +106,11 @@ def proxy(command: Path, folder: Path, guard: int) -> Iterator[int]:
     thread = threading.Thread(target=upstream.serve_forever)
     thread.start()
     (folder / "auth.py").write_text(AUTH, encoding="utf-8")
-    config = CONFIG.format(upstream=upstream.server_port)
+    config = CONFIG.format(upstream=upstream.server_port, plugged=block(PAGE, "yaml"))
     (folder / "config.yaml").write_text(config, encoding="utf-8")
-    handler = files("stillwatch.guard.adapters") / "litellm.py"
-    (folder / "stillwatch_litellm.py").write_text(handler.read_text(), encoding="utf-8")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    copying = ["sh", "-ec", block(PAGE, "sh", 1)]
+    subprocess.run(copying, cwd=folder, env=os.environ | {"PATH": path}, check=True)
     port = free_port()
     env = os.environ | {
         "STILLWATCH_URL": f"http://127.0.0.1:{guard}",
@@ -149,14 +149,24 @@ def test_the_handler_in_a_real_proxy(litellm: Path, tmp_path: Path) -> None:
         Standing(account_id="unknown", action=Action.VERIFY, author="user:kim"),
     )
     write_snapshot(Snapshot(sequence=1, standings=standings), tmp_path / "snapshot.json")
-    (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
-    (tmp_path / "s.toml").write_text(
+    (tmp_path / "policy.toml").write_text(block(PAGE, "toml"), encoding="utf-8")
+    settings = tmp_path / "stillwatch.toml"
+    settings.write_text(
         'policy = "policy.toml"\nsnapshot = "snapshot.json"\nintake = "intake"\n', encoding="utf-8"
     )
     with (
-        stillwatch(tmp_path, "--config", str(tmp_path / "s.toml")) as (guard, process),
+        stillwatch(tmp_path, "--config", str(settings)) as (guard, process),
         proxy(litellm, tmp_path, guard) as port,
     ):
+        # in shadow mode nobody notices, and the log says what would have been, and why
+        assert {chat(port, "carol").status for _ in range(4)} == {200}
+        assert chat(port, "unknown").status == 200
+        throttled, held = decided(tmp_path)
+        assert throttled["reason"] == "the account's budget of requests is used up"
+        assert (held["action"], held["author"]) == ("verify", "user:kim")
+
+        (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
+        wait_for(lambda: call(guard, "/healthz").json["mode"] == "enforce", 10)
         # throttled with what a client library obeys
         answers = [chat(port, "alice") for _ in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]

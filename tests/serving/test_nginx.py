@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import pytest
 
 from stillwatch.standing import Action, Snapshot, Standing, write_snapshot
 
-from .servers import Answer, call, free_port, stillwatch, stop, wait_for
+from .servers import Answer, block, call, decided, free_port, stillwatch, stop, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,10 +55,8 @@ def model() -> Iterator[int]:
 @contextmanager
 def nginx(folder: Path, guard: int, upstream: int) -> Iterator[int]:
     """The page's configuration, with the ports of this test."""
-    blocks = re.findall(r"```nginx\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    site = "\n".join(blocks)
     port = free_port()
-    site = site.replace("127.0.0.1:8321", f"127.0.0.1:{guard}")
+    site = block(PAGE, "nginx").replace("127.0.0.1:8321", f"127.0.0.1:{guard}")
     site = site.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
     site = site.replace("listen 8080", f"listen 127.0.0.1:{port}")
     temp = "".join(
@@ -90,7 +87,7 @@ def test_the_page_works_in_shadow_mode_and_enforcing(tmp_path: Path) -> None:
     held = Standing(account_id="bob", action=Action.RESTRICT, reason="r", author="user:kim")
     write_snapshot(Snapshot(sequence=1, standings=(held,)), tmp_path / "snapshot.json")
     policy = tmp_path / "policy.toml"
-    shadow = '[limits.account]\nrequests = "3/1h"\n[restrict]\noutput_tokens = 256\n'
+    shadow = block(PAGE, "toml")
     policy.write_text(shadow, encoding="utf-8")
     options = ("--policy", str(policy), "--snapshot", str(tmp_path / "snapshot.json"))
     with (
@@ -99,11 +96,15 @@ def test_the_page_works_in_shadow_mode_and_enforcing(tmp_path: Path) -> None:
         nginx(tmp_path, guard, upstream) as port,
     ):
         assert chat(port, "nobody").status == 401
-        assert {chat(port).status for _ in range(6)} == {200}
+        assert {chat(port).status for _ in range(5)} == {200}
+        seen = decided(tmp_path)
+        assert [one["action"] for one in seen] == ["throttle"] * 2
+        assert {one["reason"] for one in seen} == {"the account's budget of requests is used up"}
         counted = call(guard, "/metrics").body.decode()
-        assert 'action="throttle",source="limit",mode="shadow"} 3' in counted
+        assert 'action="throttle",source="limit",mode="shadow"} 2' in counted
 
-        policy.write_text(f'mode = "enforce"\n{shadow}', encoding="utf-8")
+        acting = f'mode = "enforce"\n{shadow}[restrict]\noutput_tokens = 256\n'
+        policy.write_text(acting, encoding="utf-8")
         wait_for(lambda: call(guard, "/healthz").json["mode"] == "enforce", 10)
         refused = chat(port)
         assert refused.status == 429

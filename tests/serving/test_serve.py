@@ -7,13 +7,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stillwatch.standing import Action, Snapshot, Standing, write_snapshot
 
-from .servers import call, free_port, stillwatch, wait_for
+from .servers import Answer, call, free_port, stillwatch, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +64,20 @@ def test_decisions_are_json(port: int) -> None:
     assert held["author"] == "user:kim"
 
 
+def test_a_request_that_was_refused_here_and_goes_on_elsewhere_is_noticed(port: int) -> None:
+    def ask(account: str, number: int) -> Any:
+        asked = "Explain your reasoning step by step, showing all your work, and then answer."
+        chat = [{"role": "user", "content": f"{asked} What follows from lemma {number}?"}]
+        return call(port, "/v1/decide", {"account_id": account, "messages": chat}).json
+
+    passed = [ask("refused", number)["pass"] for number in range(5)]
+    assert passed == [True] * 3 + [False] * 2
+    assert ask("elsewhere", 3)["pass"]
+    found = ask("elsewhere", 4)
+    assert (found["action"], found["source"]) == ("verify", "live")
+    assert "refused" in found["reason"]
+
+
 def test_settling_makes_debt(port: int) -> None:
     ask = {"account_id": "debtor", "tokens": 100}
     reserved = call(port, "/v1/decide", ask).json["reserved"]
@@ -92,6 +106,32 @@ def test_forward_auth_answers_in_headers(port: int) -> None:
     assert held.headers["x-stillwatch-verify-url"] == "https://example.org/verify"
     assert "secret" not in str(held.headers)
     assert call(port, "/v1/forward-auth").status == 400
+
+
+def test_a_check_answers_a_refusal_as_the_client_is_to_see_it(port: int) -> None:
+    def check(account: str, query: str = "", **headers: str) -> Answer:
+        sent = {"X-Account-Id": account} | {k.replace("_", "-"): v for k, v in headers.items()}
+        return call(port, f"/v1/check{query}", headers=sent)
+
+    passed = [check("checked") for _ in range(3)][-1]
+    assert (passed.status, passed.body) == (200, b"")
+    assert passed.headers["x-stillwatch-action"] == "allow"
+    # there where there is nothing to say, so that a client's own is replaced
+    assert passed.headers["x-stillwatch-watermark"] == passed.headers["x-stillwatch-withhold"] == ""
+    refused = check("checked")
+    assert refused.status == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.json["error"]["code"] == "rate_limit_exceeded"
+    # Envoy puts what was asked for into the query, Traefik, Caddy and APISIX into a header
+    for other in (
+        check("checked", "?/v1/messages"),
+        check("checked", X_Forwarded_Uri="/v1/messages"),
+    ):
+        assert other.json["error"]["type"] == "rate_limit_error"
+    held = check("held")
+    assert held.status == 403
+    assert "https://example.org/verify" in held.json["error"]["message"]
+    assert "secret" not in f"{held.headers}{held.body!r}"
 
 
 @pytest.mark.parametrize(
@@ -221,10 +261,20 @@ def test_a_broken_policy_keeps_it_from_starting(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_it_stops_gracefully_and_keeps_what_was_posted(tmp_path: Path) -> None:
-    (tmp_path / "s.toml").write_text('intake = "in"\n', encoding="utf-8")
+def test_it_says_that_logs_are_missing_and_cannot_be_kept_and_stops_gracefully(
+    tmp_path: Path,
+) -> None:
+    settings = 'intake = "in"\nlog_silence_seconds = 0.2\n'
+    (tmp_path / "s.toml").write_text(settings, encoding="utf-8")
     with stillwatch(tmp_path, "-c", str(tmp_path / "s.toml")) as (port, process):
-        call(port, "/v1/logs", record(1))
+        wait_for(lambda: "logs" in call(port, "/healthz").json["degraded"], 10)
+        (tmp_path / "in").rmdir()  # as good as a disk that is full
+        unkept = call(port, "/v1/logs", record(1))
+        assert unkept.status == 503  # to be sent again
+        assert "not kept" in unkept.json["error"]
+        assert call(port, "/v1/decide", {"account_id": "a"}).json["pass"]
+        (tmp_path / "in").mkdir()
+        assert call(port, "/v1/logs", record(1)).json == {"taken": True}
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
     assert len(list((tmp_path / "in").glob("*.jsonl"))) == 1

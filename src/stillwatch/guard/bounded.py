@@ -31,9 +31,11 @@ class Bounded(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> None:
         """Set an entry, and forget the oldest one if there are too many."""
         entries = self._entries
+        before = len(entries)
         entries[key] = value
-        entries.move_to_end(key)
-        if len(entries) > self._capacity:
+        if len(entries) == before:
+            entries.move_to_end(key)
+        elif before >= self._capacity:
             entries.popitem(last=False)
 
     def forget(self) -> Value:

@@ -26,6 +26,7 @@ from stillwatch.guard.policy import Policy
 from stillwatch.guard.restrict import restrictions
 from stillwatch.guard.store import Charge, Refusal, Store, StoreError
 from stillwatch.guard.store.memory import MemoryStore
+from stillwatch.guard.together import Together
 from stillwatch.standing import Action, Snapshot
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Guard:
         self.clock: Clock = clock or ServiceClock()
         self.profiles: Mapping[str, Profile] = profiles if profiles is not None else {}
         self._tracer = _tracer(sketcher)
+        self._together = Together(self._tracer) if self._tracer is not None else None
         self.live = Detector(self.policy.live)
         self.counts: Counter[tuple[str, str, bool]] = Counter()
         self._volumes = Volumes()
@@ -190,6 +192,12 @@ class Guard:
     def trace(self, ask: Ask) -> Traces | None:
         """The sketch of an ask's text; None where there is no text or no key."""
         return self._tracer.traces(ask) if self._tracer is not None else None
+
+    async def traced(self, ask: Ask) -> Traces | None:
+        """As `trace`, without holding up others, and together with asks that wait meanwhile."""
+        if self._together is None or not (ask.prompt or ask.messages):
+            return None
+        return await self._together.traces(ask)
 
     def settle(self, settlement: Settlement, traces: Traces | None = None) -> None:
         """Say what a request came to; see `settle_shared`.

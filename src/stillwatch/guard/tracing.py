@@ -14,6 +14,8 @@ from stillwatch.readers.rows import Row, to_batch
 from stillwatch.schema import FAMILY_KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stillwatch.guard.ask import Ask
     from stillwatch.sketch import Sketcher
 
@@ -49,12 +51,22 @@ class Tracer:
 
     def traces(self, ask: Ask) -> Traces | None:
         """The sketch of an ask; None where it holds no text."""
-        if not ask.prompt and not ask.messages:
-            return None
-        batch, _ = to_batch([_row(ask)])
-        if not batch.num_rows:
-            return None
-        return traces_of(self._sketcher.sketch(batch).sketches)[0]
+        return self.many([ask])[0]
+
+    def many(self, asks: Sequence[Ask]) -> list[Traces | None]:
+        """The sketch of each ask, as `traces`; many cost hardly more than one."""
+        wanted = [number for number, ask in enumerate(asks) if ask.prompt or ask.messages]
+        found: list[Traces | None] = [None] * len(asks)
+        if not wanted:
+            return found
+        batch, defects = to_batch([_row(asks[number]) for number in wanted])
+        unusable = {defect.row for defect in defects}
+        kept = [number for place, number in enumerate(wanted) if place not in unusable]
+        if kept:
+            sketched = traces_of(self._sketcher.sketch(batch).sketches)
+            for number, traces in zip(kept, sketched, strict=True):
+                found[number] = traces
+        return found
 
 
 def _row(ask: Ask) -> Row:

@@ -67,6 +67,7 @@ class Play:
             for batch in played.iter_batches(BATCH):
                 self._batch(pa.Table.from_batches([batch]))
                 step.advance(batch.num_rows)
+            self._again(None)
         return self.tally
 
     def _batch(self, rows: pa.Table) -> None:
@@ -78,14 +79,18 @@ class Play:
                 self._keep(rows.slice(begin, number - begin), senders)
                 begin, senders = number, []
                 self._scan(self._rescans, moment)
-            while self._later and self._later[0][0] <= logged.micros:
-                _, _, turn, row = heapq.heappop(self._later)
-                self._send(turn, row)
-                self._keep(row, [turn.ask.account_id])
+            self._again(logged.micros)
             turn = self._reaction.before(logged) if self._reaction else logged
             senders.append(turn.ask.account_id)
             self._send(turn, rows.slice(number, 1) if self._reaction else rows)
         self._keep(rows.slice(begin), senders)
+
+    def _again(self, until: int | None) -> None:
+        """Send what a reaction has sent again up to a moment; all of it where none is given."""
+        while self._later and (until is None or self._later[0][0] <= until):
+            _, _, turn, row = heapq.heappop(self._later)
+            self._send(turn, row)
+            self._keep(row, [turn.ask.account_id])
 
     def _send(self, turn: Turn, row: pa.Table) -> None:
         decision = self._guard.decide(turn.ask, turn.traces)

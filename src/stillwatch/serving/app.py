@@ -65,6 +65,7 @@ class Application:
             "/v1/decide": self._decide,
             "/v1/settle": self._settle,
             "/v1/forward-auth": self._forward_auth,
+            "/v1/check": self._check,
             "/v1/refusal": self._refusal,
             "/v1/logs": self._take_log,
             "/v1/traces": self._take_log,
@@ -113,7 +114,7 @@ class Application:
         """Decide, whatever happens: a bug of ours must not stop a customer, unless told to."""
         started, guard = time.perf_counter(), self._service.guard
         try:
-            traces = guard.trace(ask) if ask.prompt or ask.messages else None
+            traces = await guard.traced(ask) if ask.prompt or ask.messages else None
             if self._service.shared:
                 decision = await guard.decide_shared(ask, traces, route=route)
             else:
@@ -144,6 +145,10 @@ class Application:
             body = msgspec.json.encode({"settled": False, "degraded": str(error)})
             await _send_json(send, 202, body)
             return
+        except Exception:  # a bug of ours is nothing that a gateway could mend
+            _log.exception("settling failed")
+            await _send_json(send, 202, b'{"settled":false,"degraded":"settling failed"}')
+            return
         await _send_json(send, 200, b'{"settled":true}')
 
     async def _forward_auth(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -151,6 +156,20 @@ class Application:
         status, headers = forward_auth.answer(await self._decision(ask, "forward-auth"))
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await _answer(send, status, [*raw, _EMPTY], b"")
+
+    async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Forward authentication for gateways that hand a refusal on to the client as it is."""
+        headers = _headers(scope)
+        ask = forward_auth.ask_of(headers, self._fields)
+        decision = await self._decision(ask, "forward-auth")
+        if decision.passes:
+            given = forward_auth.passed(decision)
+            raw = [(name.encode(), value.encode()) for name, value in given.items()]
+            await _answer(send, forward_auth.ALLOWED, [*raw, _EMPTY], b"")
+            return
+        # Envoy says what was asked for in the path, which its prefix makes the query
+        path = forward_auth.uri_of(headers) or scope.get("query_string", b"").decode("latin-1")
+        await _refuse(send, decision, path, headers)
 
     async def _refusal(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """The body for a client, for gateways that cannot make one of the answer's headers."""
@@ -162,10 +181,7 @@ class Application:
         decision = self._service.guard.worded(
             Action(action), retry_after=float(wait) if wait.isdecimal() else 0.0
         )
-        path = next((headers[name] for name in forward_auth.URI if name in headers), "")
-        answer = refused(decision, shape_of(path, headers))
-        raw = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-        await _answer(send, answer.status, raw, answer.json)
+        await _refuse(send, decision, forward_auth.uri_of(headers), headers)
 
     async def _take_log(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self._service
@@ -175,7 +191,12 @@ class Application:
         body = await _body(receive, LARGEST_LOG)
         if headers.get("content-encoding", "") == "gzip":
             body = _unpacked(body)
-        name = await asyncio.to_thread(service.intake.take, body)
+        try:
+            name = await asyncio.to_thread(service.intake.take, body)
+        except OSError as error:  # such as a full disk: whoever sends it is to send it again
+            _log.error("posted log not kept", extra={"problem": str(error)})
+            await _send_json(send, 503, msgspec.json.encode({"error": f"not kept: {error}"}))
+            return
         service.last_log = time.monotonic()
         if headers.get("content-type", "").startswith("application/x-protobuf"):
             # OTLP/HTTP asks for an answer in the request's encoding; the empty message is empty
@@ -276,6 +297,12 @@ def _unpacked(body: bytes) -> bytes:
     if len(found) > LARGEST_LOG:
         raise TooLarge
     return found
+
+
+async def _refuse(send: Send, decision: Decision, path: str, headers: dict[str, str]) -> None:
+    answer = refused(decision, shape_of(path, headers))
+    raw = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    await _answer(send, answer.status, raw, answer.json)
 
 
 async def _send_json(send: Send, status: int, body: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stillwatch.errors import MissingExtraError, UsageError
+from stillwatch.serving.calm import calm
 
 if TYPE_CHECKING:
     from stillwatch.serving.app import Application
@@ -90,7 +91,8 @@ def run(application: Application, settings: Settings, *, access_log: bool = Fals
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: application.reload_soon())
     try:
-        running.run()
+        with calm():
+            running.run()
     except SystemExit:  # uvicorn has logged why it could not listen
         address = f"{settings.host}:{settings.port}"
         raise UsageError(f"cannot listen on {address}: is it taken?") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stillwatch.errors import InputError
-from stillwatch.guard import Guard, Policy, load_policy, profiles_of
+from stillwatch.guard import Ask, Guard, Policy, load_policy, profiles_of
 from stillwatch.guard.clock import ServiceClock
 from stillwatch.guard.store import StoreError
 from stillwatch.guard.store.memory import MemoryStore
@@ -68,7 +68,8 @@ class Service:
         self.problems: dict[str, str] = {}
         self.reloads = 0
         self.last_log = time.monotonic()
-        self.store_problem = ""
+        self.store_problem = self.trouble = ""
+        self._warming: asyncio.Task[object] | None = None
         store = _store(secrets, key)
         policy = load_policy(Path(settings.policy)) if settings.policy else Policy()
         self._sketcher = Sketcher(key)
@@ -135,19 +136,30 @@ class Service:
 
     async def look_after(self) -> None:
         """Poll the files, close segments, and watch the store, until cancelled."""
+        # the first sketch compiles or loads what makes it, which no customer should wait for
+        first = asyncio.to_thread(self.guard.trace, Ask(account_id="-", prompt="-"))
+        self._warming = asyncio.create_task(first)
         while True:
-            await asyncio.to_thread(self.reload)
-            if self.intake is not None:
-                for path in await asyncio.to_thread(self.intake.tick):
-                    await self._observe(path)
             try:
-                await self.guard.store.ping()
-                self.store_problem = ""
-            except StoreError as error:
-                if not self.store_problem:
-                    _log.error("store away", extra={"problem": str(error)})
-                self.store_problem = str(error)
+                await self._look()
+                self.trouble = ""
+            except Exception as error:  # such as a full disk; decisions and the next look go on
+                _log.exception("looking after files failed")
+                self.trouble = f"{type(error).__name__}: {error}"
             await asyncio.sleep(POLL)
+
+    async def _look(self) -> None:
+        await asyncio.to_thread(self.reload)
+        try:
+            await self.guard.store.ping()
+            self.store_problem = ""
+        except StoreError as error:
+            if not self.store_problem:
+                _log.error("store away", extra={"problem": str(error)})
+            self.store_problem = str(error)
+        if self.intake is not None:
+            for path in await asyncio.to_thread(self.intake.tick):
+                await self._observe(path)
 
     async def _observe(self, path: Path) -> None:
         """Show live detection what was posted, a little at a time."""
@@ -177,6 +189,8 @@ class Service:
                 f"the system's clock stepped back by {self.clock.behind:.0f} s; time goes on from "
                 "where it was"
             )
+        if self.trouble:
+            found["upkeep"] = f"{self.trouble}; files may be out of date"
         silence = time.monotonic() - self.last_log
         limit = self.settings.log_silence_seconds
         if self.intake is not None and limit and silence > limit:

@@ -8,6 +8,7 @@ snapshot come from the environment: `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT`.
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from stillwatch.standing import Snapshot, load_snapshot
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from stillwatch.guard.ask import Traces
     from stillwatch.guard.decision import Decision, Restrictions
 
     Message = MutableMapping[str, Any]
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger("stillwatch.guard")
 
 GUARDED = ("/chat/completions", "/completions", "/responses", "/messages")
 """Paths that end so ask a model."""
@@ -73,7 +77,7 @@ class StillwatchMiddleware:
         body = await _read(receive)
         asked = _object(body)
         ask = self._ask(headers, asked, scope)
-        decision = await self._guard.decide_shared(ask, self._guard.trace(ask), route="asgi")
+        decision, traces = await self._decide(ask)
         if not decision.passes:
             await _refuse(send, decision, scope["path"], headers)
             return
@@ -83,7 +87,15 @@ class StillwatchMiddleware:
             scope = {**scope, "headers": _with_length(scope["headers"], len(body))}
         seen = _Seen(send, decision)
         await self._app(scope, _once(body, receive), seen)
-        await self._settle(ask, decision, seen)
+        await self._settle(ask, traces, decision, seen)
+
+    async def _decide(self, ask: Ask) -> tuple[Decision, Traces | None]:
+        try:
+            traces = await self._guard.traced(ask)
+            return await self._guard.decide_shared(ask, traces, route="asgi"), traces
+        except Exception:  # a bug of ours must not stop a customer, unless the policy says so
+            _log.exception("decision failed")
+            return self._guard.failed("asgi"), None
 
     def change(self, body: dict[str, Any], given: Restrictions | None) -> bool:
         """Change a decoded request in place as the instructions say, if there are any.
@@ -112,7 +124,9 @@ class StillwatchMiddleware:
             fields["system_prompt"] = system
         return Ask(tokens=most if isinstance(most, int) else 0, **fields)
 
-    async def _settle(self, ask: Ask, decision: Decision, seen: _Seen) -> None:
+    async def _settle(
+        self, ask: Ask, traces: Traces | None, decision: Decision, seen: _Seen
+    ) -> None:
         used = seen.used if seen.used is not None else decision.reserved
         settlement = Settlement(
             account_id=ask.account_id,
@@ -125,9 +139,11 @@ class StillwatchMiddleware:
             status=seen.status,
         )
         try:
-            await self._guard.settle_shared(settlement, self._guard.trace(ask))
+            await self._guard.settle_shared(settlement, traces)
         except StoreError:
             return  # what was reserved stays taken until it fades
+        except Exception:  # the answer has been sent
+            _log.exception("settling failed")
 
 
 class VllmMiddleware(StillwatchMiddleware):

@@ -36,6 +36,7 @@ FIELDS = {
 account's itself and let no client set it."""
 
 ALLOWED, REFUSED = 200, 403
+INSTRUCTIONS = ("withhold", "max-choices", "max-output-tokens", "summarise", "watermark")
 URI = ("x-original-uri", "x-forwarded-uri", "x-envoy-original-path")
 
 
@@ -54,6 +55,21 @@ def ask_of(headers: Mapping[str, str], fields: Mapping[str, str] = FIELDS) -> As
         raise InputError(f"the header {fields['account_id']} is missing; the gateway must set it")
     tokens = headers.get("x-tokens", "")
     return Ask(tokens=int(tokens) if tokens.isdecimal() else 0, **found)  # type: ignore[arg-type]
+
+
+def passed(decision: Decision) -> dict[str, str]:
+    """Headers of a request that passes, with every instruction, empty where there is none.
+
+    So a client's own header of such a name is replaced whatever is decided, and a gateway that
+    copies the headers it is told to (Caddy) finds all of them.
+    """
+    none = {f"x-stillwatch-{name}": "" for name in INSTRUCTIONS}
+    return none | answer(decision)[1]
+
+
+def uri_of(headers: Mapping[str, str]) -> str:
+    """What the client asked for, as the gateway's headers have it; empty where none has."""
+    return next((headers[name] for name in URI if name in headers), "")
 
 
 def answer(decision: Decision) -> tuple[int, dict[str, str]]:

@@ -65,7 +65,9 @@ class _Stream:
         if before is None and len(self.members) >= MEMBERS:
             return
         count = (before.sent if before else 0) + (new and seen.traces.asks)
-        self.members[seen.account] = _Member(seen.entity, count, seen.domain, seen.fresh)
+        now = (seen.entity, count, seen.domain, seen.fresh)
+        if before != now:
+            self.members[seen.account] = _Member(*now)
         if seen.traces.network is not None and len(self.networks) < MIN_NETWORKS:
             self.networks.add(seen.traces.network)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from stillwatch.guard.store import Refusal
@@ -11,12 +12,16 @@ if TYPE_CHECKING:
 
     from stillwatch.guard.store import Charge
 
+_Key = tuple[str, str, str]
+
 SWEEP_AT = 65_536
 """Budgets from which full ones are dropped; a budget that is full again is as good as none."""
 
-
 MOST = 1_000_000
 """Budgets remembered at most; of more, those that are full soonest begin anew."""
+
+AT_A_TIME = 8
+"""Budgets that are looked at whenever one is added, so that no request waits until all are."""
 
 
 class MemoryStore:
@@ -25,8 +30,10 @@ class MemoryStore:
     shared = False
 
     def __init__(self) -> None:
-        self._full_at: dict[tuple[str, str, str], float] = {}
-        self._sweep_at = SWEEP_AT
+        self._full_at: dict[_Key, float] = {}
+        self._turn: deque[_Key] = (
+            deque()
+        )  # all of them, those first that were looked at longest ago
 
     def __len__(self) -> int:
         return len(self._full_at)
@@ -34,11 +41,13 @@ class MemoryStore:
     def take_now(self, charges: Sequence[Charge], now: float) -> Refusal | None:
         """See `Store.take`; for callers without an event loop."""
         full_at, refusal = self._full_at, None
-        taken = []
+        taken, added = [], []
         for subject, owner, unit, interval, tolerance, cost in charges:
             key = (subject, owner, unit)
-            begin = full_at.get(key, now)
-            begin = max(begin, now)
+            before = full_at.get(key)
+            if before is None:
+                added.append(key)
+            begin = now if before is None or before < now else before
             end = begin + cost * interval
             # what costs more than the whole budget waits until the budget is full, and makes debt
             over = min(end - now - tolerance, begin - now)
@@ -47,26 +56,41 @@ class MemoryStore:
             taken.append((key, end))
         if refusal is None:
             full_at.update(taken)
-            if len(full_at) > self._sweep_at:
-                self._sweep(now)
+            if added:
+                self._add(added, now)
         return refusal
 
     def settle_now(self, charges: Sequence[Charge], now: float) -> None:
         """See `Store.settle`; for callers without an event loop."""
+        full_at, added = self._full_at, []
         for charge in charges:
             key = (charge.subject, charge.owner, charge.unit)
-            begin = max(self._full_at.get(key, now), now)
-            self._full_at[key] = max(begin + charge.cost * charge.interval, now)
-        if len(self._full_at) > self._sweep_at:
-            self._sweep(now)
+            if key not in full_at:
+                added.append(key)
+            begin = max(full_at.get(key, now), now)
+            full_at[key] = max(begin + charge.cost * charge.interval, now)
+        if added:
+            self._add(added, now)
 
-    def _sweep(self, now: float) -> None:
-        kept = {key: at for key, at in self._full_at.items() if at > now}
-        if 2 * len(kept) > MOST:  # half of them, so that the next sweep is not the next request's
-            longest = sorted(kept, key=kept.__getitem__, reverse=True)[: MOST // 2]
-            kept = {key: kept[key] for key in longest}
-        self._full_at = kept
-        self._sweep_at = min(MOST, max(SWEEP_AT, 2 * len(kept)))
+    def _add(self, added: list[_Key], now: float) -> None:
+        """Give new budgets their turn, and drop some that are full or, if need be, nearly."""
+        full_at, turn = self._full_at, self._turn
+        turn.extend(added)
+        if len(full_at) <= SWEEP_AT:
+            return
+        kept = []
+        for _ in range(AT_A_TIME * len(added)):
+            key = turn.popleft()
+            if full_at[key] <= now:
+                del full_at[key]
+            else:
+                kept.append(key)
+        if len(full_at) > MOST:
+            kept.sort(key=full_at.__getitem__)
+            for key in kept[: len(full_at) - MOST]:
+                del full_at[key]
+            kept = [key for key in kept if key in full_at]
+        turn.extend(kept)
 
     async def take(self, charges: Sequence[Charge], now: float) -> Refusal | None:
         """See `Store`."""

@@ -152,7 +152,7 @@ class RedisStore:
             calls = [call for group, _ in waiting for call in group]
             try:
                 results = await self._pipeline(calls)
-            except self._failures as error:
+            except Exception as error:  # whatever it is, nobody may wait for an answer for ever
                 self._rest_until = time.monotonic() + REST
                 for _, future in waiting:
                     if not future.done():
