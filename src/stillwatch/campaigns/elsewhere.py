@@ -35,6 +35,11 @@ TOLD = 0.5
 """Share of a group's accounts of which it must be possible to tell, to tell of the group."""
 
 
+MANY_PEOPLE = 0.001
+"""P-value of "its other requests are one typical customer's", up to which many people are behind an
+account: what these ask about in one stream need not be what they ask about in another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """How far the requests of a stream agree with their accounts' other requests.
@@ -44,8 +49,7 @@ class Elsewhere:
         pairs: agreements by account, of a request in the stream with one outside of it.
         personal: log of how much more often a typical customer agrees with itself than with others,
             in the words of this stream.
-        topics: whether the account's other requests agree among themselves at least as a member of
-            the least individual honest group does.
+        topics: whether the account's other requests agree among themselves as one person's may.
     """
 
     accounts: Ints
@@ -128,10 +132,16 @@ def compare_elsewhere(stream: Stream, elsewhere: Stream, telling: Telling | None
 
 
 def _with_topics(stream: Stream, telling: Telling) -> Ints:
-    """Accounts whose requests agree as those of the least individual honest groups do."""
+    """Accounts whose requests agree among themselves as one person's may.
+
+    At least as those of a member of the least individual honest group, and it is not ruled out that
+    they do as a typical customer's: of one who sends much, the latter asks for more.
+    """
     content = compare_content(stream, telling)
     agreeing, expected = account_ratios(content.pairs)
-    found: Ints = content.accounts[agreeing >= expected * np.exp(content.floor())]
+    typical = stats.poisson.cdf(np.ceil(agreeing), expected * np.exp(content.floor(1.0)))
+    some = agreeing >= expected * np.exp(content.floor())
+    found: Ints = content.accounts[some & (typical > MANY_PEOPLE)]
     return found
 
 

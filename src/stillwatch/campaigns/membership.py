@@ -36,25 +36,26 @@ VERDICT_ORDER = (Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE)
 OWN_RATE = 0.001
 """P-value of an account's own use of the group's words at everybody else's rate."""
 
-OWN_HARVEST, OWN_HARVEST_WORDLESS = 0.1, 0.01
+OWN_HARVEST = 0.1
 """Level of the harvest test on an account's own part of the stream: an account whose part looks
-ordinary is not accused for the company it keeps. It is stricter where the group shares no words,
-for then this is all there is against the account, unless it is `OWN_TOPICS`."""
-
-OWN_ELSEWHERE = 0.05
-"""P-value of "it asks about the same things elsewhere", from which on an account is not accused:
-what it asks for is its own."""
-
-OWN_TOPICS = 0.001
-"""The same p-value, up to which `STRANGERS_LEVEL` is enough for
-an account of a group without words in common. In three simulated logs none of some 240 honest
-individuals who ask for reasons had so little."""
+ordinary is not accused for the company it keeps."""
 
 OWN_CONTENT = 0.01
 """P-value of "this account keeps to topics of its own as this log's average customer does", up to
 which an account of a group stays. Most strangers who use a group's words say them about things of
 their own. Customers differ, so more than one in a hundred would pass: in five simulated logs, of
 some 10,000 honest accounts one passed this and stood in an accused group at all."""
+
+OWN_ELSEWHERE = 0.05
+"""P-value of "it asks about the same things elsewhere", from which on an account is not accused:
+what it asks for is its own."""
+
+OWN_TOPICS = 0.001
+"""The same p-value, up to which an account of a group without words in common may be accused; the
+level of the harvest test on its part is `STRANGERS_LEVEL` then. In three simulated logs none of 237
+honest individuals who ask for reasons had so little. Of an account that has no topics elsewhere it
+cannot be told, and with no words and no topics nothing speaks against it: a platform of many users
+looks the same."""
 
 OWN_RHYTHM = 0.05
 """P-value of "it keeps hours of its own as a member of the least individual honest group", up to
@@ -159,11 +160,8 @@ def _harvesting(judged: Judged, court: Court, compared: Elsewhere) -> Ints:
     sample, reference = judged.mined.sample, court.reference
     if not judged.mined.wordless:
         return harvesting_accounts(sample, reference, OWN_HARVEST)
-    found = harvesting_accounts(sample, reference, OWN_HARVEST_WORDLESS)
-    untold = np.setdiff1d(found, compared.accounts[compared.telling])
     strangers = compared.accounts[compared.p <= OWN_TOPICS]
-    likely = harvesting_accounts(sample, reference, STRANGERS_LEVEL)
-    return np.union1d(untold, np.intersect1d(likely, strangers))
+    return np.intersect1d(harvesting_accounts(sample, reference, STRANGERS_LEVEL), strangers)
 
 
 def _keeping_hours(judged: Judged, court: Court) -> Ints:
