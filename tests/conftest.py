@@ -6,6 +6,11 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how fast an example runs says how busy the machine is
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 REQUIRE_BINARIES = "STILLWATCH_REQUIRE_BINARIES"
 """Set to 1 (as `.ci/run` does), a missing program fails the test instead of skipping it."""
