@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from stix2validator import ValidationOptions, validate_string
+from tests.documents import JSON, change_somewhere
 
 from stillwatch.errors import InputError
 from stillwatch.evidence.canonical import canonical
@@ -257,13 +258,6 @@ def test_cycles_and_strangers_in_stix_are_left_alone() -> None:
     assert parse_shared(json.dumps(good).encode()) == (package(),)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner),
-    max_leaves=15,
-)
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200) | JSON.map(lambda v: json.dumps(v).encode()))
 def test_any_bytes_are_packages_or_an_error(data: bytes) -> None:
@@ -280,15 +274,7 @@ def test_changed_documents_are_packages_or_an_error(data: st.DataObject) -> None
     """Any value anywhere in a good document replaced by any other."""
     maker = data.draw(st.sampled_from([lambda p: to_stix([p]), to_misp]))
     document = json.loads(maker(package()))
-    place: Any = document
-    while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-        key = data.draw(st.sampled_from(keys))
-        if isinstance(place[key], (dict, list)) and place[key] and data.draw(st.booleans()):
-            place = place[key]
-            continue
-        place[key] = data.draw(JSON)
-        break
+    change_somewhere(document, data)
     try:
         found = parse_shared(json.dumps(document).encode())
     except InputError:

@@ -80,18 +80,18 @@ def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
     return evidence.senders(bodies, without=inside)
 
 
-def _seen_elsewhere(
-    evidence: Evidence, judged: list[Judged], parts: list[Judged]
-) -> tuple[list[Judged], list[Judged]]:
+def _seen_elsewhere(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
     """The same, with what the accounts of accused groups do outside of the group's stream."""
-    accused = [j for j in [*judged, *parts] if j.verdict is Verdict.DISTILLATION]
-    unseen = [j.mined for j in accused if j.mined.elsewhere is None]
-    seen = dict(zip(map(id, unseen), with_elsewhere(evidence, unseen), strict=True))
-
-    def look(group: Judged) -> Judged:
-        return replace(group, mined=seen.get(id(group.mined), group.mined))
-
-    return [look(group) for group in judged], [look(group) for group in parts]
+    unseen = [
+        place
+        for place, group in enumerate(groups)
+        if group.verdict is Verdict.DISTILLATION and group.mined.elsewhere is None
+    ]
+    found = list(groups)
+    seen = with_elsewhere(evidence, [groups[place].mined for place in unseen])
+    for place, mined in zip(unseen, seen, strict=True):
+        found[place] = replace(groups[place], mined=mined)
+    return found
 
 
 def detect(
@@ -131,7 +131,8 @@ def detect(
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
-        judged, parts = _seen_elsewhere(evidence, judged, parts)
+        every = _seen_elsewhere(evidence, [*judged, *parts])
+        judged, parts = every[: len(judged)], every[len(judged) :]
         public = _public_items(evidence, [*judged, *parts])
         groups = combine(judged, parts, court, public)
         step.advance()

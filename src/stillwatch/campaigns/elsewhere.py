@@ -34,7 +34,6 @@ TELLING_PAIRS = 3.0
 TOLD = 0.5
 """Share of a group's accounts of which it must be possible to tell, to tell of the group."""
 
-
 MANY_PEOPLE = 0.001
 """P-value of "its other requests are one typical customer's", up to which many people are behind an
 account: what these ask about in one stream need not be what they ask about in another."""
@@ -92,22 +91,26 @@ class Elsewhere:
         return individuality(self.pairs).p_at_least(self.personal)
 
 
-def compare_elsewhere(stream: Stream, elsewhere: Stream, telling: Telling | None) -> Elsewhere:
+def compare_elsewhere(
+    stream: Stream, elsewhere: Stream | None, telling: Telling | None
+) -> Elsewhere:
     """Compare the requests of a stream with the other requests of its accounts.
 
     An item counts once an account; words of frames are left out.
 
     Args:
         stream: sampled requests of the stream.
-        elsewhere: sampled other requests of the same accounts, and perhaps of others.
+        elsewhere: sampled other requests of the same accounts, and perhaps of others; without
+            them nothing can be told.
         telling: what agreements in words are worth; without it nothing can be told.
     """
     accounts = np.unique(stream.account)
-    inside, outside = stream.items(), elsewhere.of_accounts(accounts).items()
     size = len(accounts)
-    none = np.zeros(size)
-    if telling is None or not len(outside):
+    outside = None if elsewhere is None else elsewhere.of_accounts(accounts).items()
+    if telling is None or not outside:
+        none = np.zeros(size)
         return Elsewhere(accounts, PairCounts(none, none, none, none), 0.0, none > 0)
+    inside = stream.items()
     both = inside.followed_by(outside)
     codes = np.searchsorted(accounts, both.account)
     words = both.words_in(codes, telling)

@@ -138,9 +138,7 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
         stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
         stays &= used >= LEAST_SHARE * background.requests_of(accounts)
         stays &= ~np.isin(accounts, passing_through(mined.sample))
-        compared = compare_elsewhere(
-            mined.sample, mined.elsewhere or mined.sample.take(slice(0)), court.floors.telling
-        )
+        compared = compare_elsewhere(mined.sample, mined.elsewhere, court.floors.telling)
         own = compared.telling & (compared.p > OWN_ELSEWHERE)
         stays &= ~np.isin(accounts, compared.accounts[own])
         stays &= np.isin(accounts, _harvesting(judged, court, compared))

@@ -317,7 +317,7 @@ def _strangers_to_themselves(mined: Mined, floors: Floors) -> tuple[Stream, Stre
         The requests of those that certainly do not, and of those of which it cannot be told.
     """
     half = mined.sample.half(mining=True)
-    other = (mined.elsewhere or half.take(slice(0))).half(mining=True)
+    other = mined.elsewhere and mined.elsewhere.half(mining=True)
     found = compare_elsewhere(half, other, floors.telling)
     strangers = found.accounts[found.p <= ALIEN]
     return half.of_accounts(strangers), half.of_accounts(found.accounts[~found.telling])

@@ -10,14 +10,15 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.documents import change_somewhere
 
 from stillwatch.campaigns.individuals import Floors
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.bundle import contents
-from stillwatch.evidence.bundle.build import build_bundle
+from stillwatch.evidence.bundle.build import build_bundle, entered
 from stillwatch.evidence.bundle.checks import Result, Verification
 from stillwatch.evidence.bundle.verify import verify_bundle
-from stillwatch.evidence.canonical import b64, canonical, digest
+from stillwatch.evidence.canonical import canonical, digest
 from stillwatch.evidence.commitments import commitment_of
 from stillwatch.evidence.container import pack_files, read_archive
 from stillwatch.evidence.docket import from_files
@@ -137,8 +138,8 @@ def lying(files: dict[str, bytes], folder: Path, **changes: bytes) -> Verificati
     outside = {contents.STATEMENT, contents.LEDGER, contents.KEYS}
     inside = {name: data for name, data in files.items() if name not in outside} | changes
     document = inside[contents.VERDICT]
-    ledger = Ledger(folder / "lies", SIGNING)
-    first = ledger.extend(
+    proofs = entered(
+        Ledger(folder / "lies", SIGNING),
         [
             ("scan", {"scan": digest(inside[contents.SCAN])}),
             (
@@ -146,19 +147,8 @@ def lying(files: dict[str, bytes], folder: Path, **changes: bytes) -> Verificati
                 {"document": digest(document), "verdict": json.loads(document)["verdict"]},
             ),
             ("bundle", {"content": contents.content_digest(inside)}),
-        ]
+        ],
     )
-    signed = ledger.checkpoint()
-    size = signed.checkpoint.size
-    entries = [
-        {
-            "index": index,
-            "entry": ledger.raw(index).decode(),
-            "proof": [b64(step) for step in ledger.inclusion(index, size)],
-        }
-        for index in range(first, first + 3)
-    ]
-    proofs = canonical({"checkpoint": signed.note.data.decode(), "entries": entries})
     path = folder / "lie.zip"
     path.write_bytes(resigned(files, **changes, **{contents.LEDGER: proofs}))
     done = verify_bundle(path, TRUSTED)
@@ -267,11 +257,6 @@ FLOORS = freeze(
     },
     Mask.none(),
 )
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=8,
-)
 
 
 @settings(deadline=None)
@@ -279,15 +264,7 @@ JSON = st.recursive(
 def test_changed_inputs_are_a_value_or_an_error(data: st.DataObject) -> None:
     """Any value anywhere in a document of inputs replaced by any other."""
     document = json.loads(json.dumps(FLOORS.document))
-    place: Any = document
-    while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-        key = data.draw(st.sampled_from(keys))
-        if isinstance(place[key], (dict, list)) and place[key] and data.draw(st.booleans()):
-            place = place[key]
-            continue
-        place[key] = data.draw(JSON)
-        break
+    change_somewhere(document, data)
     with suppress(InputError):
         thaw(Frozen(document, FLOORS.arrays))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.lone import Lone
     from stillwatch.campaigns.membership import Grouped
     from stillwatch.campaigns.trial import Suspect, Trial
+    from stillwatch.evidence.ledger import Ledger
     from stillwatch.evidence.registrar import Registrar
     from stillwatch.schema import Campaign, Findings
 
@@ -169,6 +170,11 @@ def _entered(
         ),
         ("bundle", {"campaign": name, "content": contents.content_digest(files)}),
     ]
+    return entered(ledger, entries)
+
+
+def entered(ledger: Ledger, entries: list[tuple[str, dict[str, Any]]]) -> bytes:
+    """Enter entries into a ledger, sign it, and prove that they are in it."""
     first = ledger.extend(entries)
     signed = ledger.checkpoint()
     size = signed.checkpoint.size
