@@ -6,7 +6,7 @@ import numpy as np
 from tests.campaigns.streams import make_stream, people, queue, volumes, words_about
 
 from stillwatch.campaigns.individuals import Floors
-from stillwatch.campaigns.split import blending, split
+from stillwatch.campaigns.split import blending, queues, split
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
@@ -64,3 +64,43 @@ def test_parts_do_not_overlap() -> None:
 def test_without_a_floor_nothing_is_taken_for_a_queue() -> None:
     stream = mixed(np.random.default_rng(0), 15, 0)
     assert split(stream, Floors(content=None, rhythm=None, conversation=None), 0.01) == []
+
+
+def crowd(rng: np.random.Generator, workers: int, persons: int) -> Stream:
+    """As `mixed`, with fewer requests an account, and people who ask about more than the queue."""
+    account, topic = queue(rng, volumes(rng, workers, 30, 0.1), TOPICS // 3)
+    owner, about = people(rng, volumes(rng, persons, 30, 0.3), ratio=40.0, topics=TOPICS)
+    return make_stream(
+        np.append(account, owner + 100),
+        tokens=words_about(rng, np.append(topic, about)),
+        slot=rng.integers(0, 240, len(account) + len(owner)),
+    )
+
+
+def test_a_queue_is_found_in_a_crowd_and_grows_by_its_own() -> None:
+    workers, strangers = 0, 0
+    for seed in range(6):
+        (one,) = queues(crowd(np.random.default_rng(seed), 40, 60), FLOORS, 0.01)
+        assert (one.surest < 100).mean() >= 0.9
+        assert len(one.grown) >= len(one.surest)
+        workers += (one.grown < 100).sum()
+        strangers += (one.grown >= 100).sum()
+    # a core that is too small to grow is lost to people now and then
+    assert workers >= 0.8 * 6 * 40
+    assert strangers <= 0.05 * 6 * 60
+
+
+def test_a_crowd_of_people_has_no_queue() -> None:
+    for seed in range(5):
+        assert queues(crowd(np.random.default_rng(seed), 0, 80), FLOORS, 0.01) == []
+
+
+def test_queues_of_one_crowd_have_no_accounts_in_common() -> None:
+    rng = np.random.default_rng(7)
+    one, two = crowd(rng, 30, 30), crowd(rng, 30, 0)
+    other = make_stream(two.account + 1000, tokens=two.tokens + 100_000, slot=two.slot)
+    found = queues(one.followed_by(other), FLOORS, 0.01)
+    accounts = np.concatenate([np.union1d(q.surest, q.grown) for q in found])
+    assert len(accounts) == len(np.unique(accounts))
+    assert (accounts < 100).sum() >= 20
+    assert (accounts >= 1000).sum() >= 20

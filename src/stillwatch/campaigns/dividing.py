@@ -32,6 +32,9 @@ _DIRECTIONS = 8
 _COMMON = 3
 """Accounts of which a word must be: what one or two say divides nobody else."""
 
+_SMOOTHING = 200.0
+"""Words, as all use them, that a group's use of words is smoothed with: a few requests' worth."""
+
 
 def by_activity(stream: Stream) -> list[Stream]:
     """The accounts in two by the days and hours of their activity; none if a side is too small."""
@@ -45,19 +48,53 @@ def by_activity(stream: Stream) -> list[Stream]:
 
 def by_content(stream: Stream, telling: Telling | None) -> list[Stream]:
     """The accounts in two by their content words, frames left out; none if a side is too small."""
-    items = stream.items()
-    accounts, codes, _ = items.coded()
-    words = items.words_in(codes, telling)
-    said = csr_matrix(
-        (np.ones(len(words.word)), (words.owner, words.word)),
-        shape=(len(accounts), len(words.weight)),
-    )
+    accounts, said = _said(stream, telling)
     said = said[:, np.asarray((said > 0).sum(axis=0)).ravel() >= _COMMON]
     if min(said.shape) <= _DIRECTIONS:
         return []
     totals = np.maximum(np.asarray(said.sum(axis=1)).ravel(), 1)
     rows = said.multiply(1 / totals[:, None]).sqrt().tocsr()
     return _sides(stream, accounts, _principal(rows))
+
+
+def resembling(stream: Stream, group: Ints, telling: Telling | None) -> Ints:
+    """The accounts that use content words rather as a group does than as all others do.
+
+    A likelihood ratio of two multinomial distributions, each smoothed towards that of all; what an
+    account says itself is left out of both (naive Bayes, leaving one out).
+
+    Args:
+        stream: of the group and of others.
+        group: account keys.
+        telling: what agreements in words are worth.
+
+    Returns:
+        Account keys, sorted.
+    """
+    accounts, said = _said(stream, telling)
+    inside = np.isin(accounts, group)
+    cells = said.tocoo()
+    usual = np.asarray(said.sum(axis=0)).ravel() / max(said.sum(), 1)
+    score = np.zeros(len(accounts))
+    for side, sign in ((inside, 1), (~inside, -1)):
+        own = side[cells.row]
+        others = np.asarray(said[side].sum(axis=0)).ravel()[cells.col] - own * cells.data
+        size = said[side].sum() - side * np.asarray(said.sum(axis=1)).ravel()
+        rate = (others + _SMOOTHING * usual[cells.col]) / (size[cells.row] + _SMOOTHING)
+        score += sign * np.bincount(cells.row, cells.data * np.log(rate), len(accounts))
+    found: Ints = accounts[score > 0]
+    return found
+
+
+def _said(stream: Stream, telling: Telling | None) -> tuple[Ints, csr_matrix]:
+    """How often each account uses each content word, frames left out; an item counts once."""
+    items = stream.items()
+    accounts, codes, _ = items.coded()
+    words = items.words_in(codes, telling)
+    cells = (np.ones(len(words.word)), (words.owner, words.word))
+    said = csr_matrix(cells, shape=(len(accounts), len(words.weight)))
+    said.sum_duplicates()
+    return accounts, said
 
 
 def _frequencies(codes: Ints, values: Ints, sizes: Ints) -> Floats:

@@ -100,14 +100,14 @@ def compare_elsewhere(
 
     Args:
         stream: sampled requests of the stream.
-        elsewhere: sampled other requests of the same accounts, and perhaps of others; without
-            them nothing can be told.
+        elsewhere: sampled other requests of the same accounts, and of others to compare their
+            topics with; without them nothing can be told.
         telling: what agreements in words are worth; without it nothing can be told.
     """
     accounts = np.unique(stream.account)
     size = len(accounts)
     outside = None if elsewhere is None else elsewhere.of_accounts(accounts).items()
-    if telling is None or not outside:
+    if telling is None or elsewhere is None or not outside:
         none = np.zeros(size)
         return Elsewhere(accounts, PairCounts(none, none, none, none), 0.0, none > 0)
     inside = stream.items()
@@ -130,7 +130,7 @@ def compare_elsewhere(
         accounts,
         PairCounts(within, n * m, with_all - within, n * (m.sum() - m), unit=words.clump() or 1.0),
         float(np.log(worth / chance)) if chance else 0.0,
-        np.isin(accounts, _with_topics(outside, telling)),
+        np.isin(accounts, _with_topics(elsewhere.items(), telling)),
     )
 
 

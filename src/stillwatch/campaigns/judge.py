@@ -165,7 +165,7 @@ class Court:
 
         They say nothing new about whether there is a campaign, only which accounts are in it, so
         each is tested at the level once its whole was accepted (gatekeeping), and costs the other
-        groups nothing.
+        groups nothing. Those that fail say nothing.
         """
         found = [whole.mined.candidate.accounts for whole in wholes if whole.coordinated]
         inside = np.unique(np.concatenate([*found, np.zeros(0, dtype=np.int64)]))
@@ -174,7 +174,8 @@ class Court:
             if np.isin(part.candidate.accounts, inside).mean() < MOSTLY:
                 continue
             draft = self._draft(part)
-            judged.append(decided(draft, accepted=draft.coordination_p <= self.level))
+            if draft.coordination_p <= self.level:
+                judged.append(decided(draft, accepted=True))
         return judged
 
     def _draft(self, mined: Mined) -> Judged:

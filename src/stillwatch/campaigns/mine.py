@@ -74,13 +74,18 @@ EXCLUSIVE = 0.9
 """Share of a family's mined requests that come from its core, from which on it may join others to a
 larger thing. Turns of phrase that many use would join strangers."""
 
-EXPLAINED = 1e-4
-"""P-value on the mining half from which a family explains its accounts, so that they are not also
-looked at as a group without words in common."""
+EXPLAINED, MOSTLY_EXPLAINED = 1e-4, 0.5
+"""P-value on the mining half from which a family explains what its accounts send in its words, and
+the share of an account's habit explained so, from which on it is not looked at as one of a crowd:
+who has a turn of phrase in common with others is not explained by it."""
 
 ALIEN = 0.05
 """P-value on the mining half of "it asks about the same things elsewhere", up to which an account
 may share a queue without words in common. It only keeps most people out."""
+
+COMPARED_ACCOUNTS = 300
+"""Others of a crowd that are kept, to compare with them what a part's accounts do elsewhere: among
+themselves, accounts whose cover comes from one source look like many people each."""
 
 FOUND_BY = {"framed": "one queue of framed questions", "asked": "questions of one kind"}
 """What accounts have in common that share no words."""
@@ -96,7 +101,8 @@ class Mined:
         counts: requests of each account of the candidate in its stream, int64[accounts, 2]:
             mining half, testing half.
         found_by: what the accounts have in common, for people.
-        elsewhere: sampled other requests of the accounts; None where nobody has looked.
+        elsewhere: sampled other requests of the accounts and, of a part of a crowd, of some others
+            in it; None where nobody has looked.
     """
 
     candidate: Candidate
@@ -170,7 +176,7 @@ def mine(
     step.advance()
     kept: list[Mined] = []
     looks: list[float] = []  # p-values of the first ones that are kept
-    explained: list[Ints] = []
+    explained: list[Mined] = []
     promising: list[Candidate] = []
     asked_for = {id(candidate) for candidate in candidates[:named]}
     only_named: list[Mined] = []  # tested, but in question for nobody else's test
@@ -188,24 +194,24 @@ def mine(
         kept.append(replace(mined, sample=mined.sample.copy()))
         looks.append(p)
         if p <= EXPLAINED:
-            explained.append(mined.candidate.accounts)
+            explained.append(kept[-1])
     for joined in _look(evidence, communities(promising, len(accounts)), "a pool of templates"):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
             kept.append(_part(joined, part))
-            explained.append(part)
+            explained.append(kept[-1])
     wordless = [f for f in families if f.kind in WORDLESS]
-    parts, suspects = _wordless(evidence, wordless, explained, floors)
-    parts = [part for part in parts if _entities(part.candidate, accounts, entities)]
+    crowds = _wordless(evidence, wordless, explained, table, floors)
+    kept += [q for q in crowds.queues if _entities(q.candidate, accounts, entities)]
     step.advance()
-    groups = [group.candidate.accounts for group in kept + parts]
-    in_question = np.unique(np.concatenate([suspects, *groups]))
+    groups = [group.candidate.accounts for group in [*kept, *crowds.grown]]
+    in_question = np.unique(np.concatenate([crowds.suspects, *groups]))
     customers = population.take(~np.isin(population.account, in_question))
-    every = kept + parts + only_named
+    every = kept + only_named
     looks += [_first_look(group, floors).p for group in every[len(looks) :]]
     tested, covered = _representatives(every, looks)
     return Mine(
         candidates=tested,
-        parts=covered,
+        parts=covered + crowds.grown,
         reference=Reference.of(customers),
         floors=floors,
         feeders=table,
@@ -266,35 +272,73 @@ def _look(evidence: Evidence, candidates: list[Candidate], found_by: str) -> Ite
             yield Mined(candidate, sample.take(slice(ends[i], ends[i + 1])), full, found_by)
 
 
+@dataclass(frozen=True)
+class _Crowds:
+    """What was found among accounts that share no words.
+
+    Attributes:
+        queues: groups that look like one queue each.
+        grown: of some, the group that it grew to.
+        suspects: every account that is in question: those that blend into a crowd as well.
+    """
+
+    queues: list[Mined]
+    grown: list[Mined]
+    suspects: Ints
+
+
 def _wordless(
     evidence: Evidence,
     families: list[Family],
-    explained: list[Ints],
+    explained: list[Mined],
+    feeders: pa.Table,
     floors: Floors,
-) -> tuple[list[Mined], Ints]:
+) -> _Crowds:
     """Accounts that share no words, but drain what looks like one queue.
 
-    The accounts that have the habit and that no suspicious family explains, divided into queues.
-
-    Returns:
-        The groups, and every account that is in question: those that blend into the crowd as well.
+    The accounts that have the habit and whose habit no suspicious family explains, divided into
+    queues.
     """
-    known = np.unique(np.concatenate([*explained, np.zeros(0, dtype=np.int64)]))
+    none = np.zeros(0, dtype=np.int64)
+    known = np.unique(np.concatenate([none, *(g.candidate.accounts for g in explained)]))
     if floors.content is None:
-        return [], known
-    groups: list[Mined] = []
+        return _Crowds([], [], known)
+    found: list[Mined] = []
+    grown: list[Mined] = []
     suspects = [known]
     for family in sorted(families, key=lambda f: f.kind):
-        taken = np.concatenate([known, *(g.candidate.accounts for g in groups)])
-        rest = np.setdiff1d(family.accounts, taken)
-        if len(rest) >= MIN_ACCOUNTS:
-            candidate = Candidate(rest, (family,))
-            found = next(_look(evidence, [candidate], FOUND_BY[KINDS[family.kind]]))
-            (found,) = with_elsewhere(evidence, [found])
-            for half in _strangers_to_themselves(found, floors):
-                groups += [_part(found, part) for part in queues(half, floors, SCREEN)]
-                suspects.append(blending(half, floors, rhythm=False).account)
-    return groups, np.unique(np.concatenate(suspects))
+        taken = [_explained(family, explained, feeders), *(g.candidate.accounts for g in found)]
+        rest = np.setdiff1d(family.accounts, np.concatenate(taken))
+        if len(rest) < MIN_ACCOUNTS:
+            continue
+        crowd = next(_look(evidence, [Candidate(rest, (family,))], FOUND_BY[KINDS[family.kind]]))
+        (crowd,) = with_elsewhere(evidence, [crowd])
+        for half in _strangers_to_themselves(crowd, floors):
+            for queue in queues(half, floors, SCREEN):
+                found.append(_part(crowd, queue.surest))
+                if len(queue.grown) > len(queue.surest):
+                    grown.append(_part(crowd, queue.grown))
+            suspects.append(blending(half, floors, rhythm=False).account)
+    return _Crowds(found, grown, np.unique(np.concatenate(suspects)))
+
+
+def _explained(family: Family, groups: list[Mined], feeders: pa.Table) -> Ints:
+    """Accounts of a family that send as much as most of it in groups that are known already."""
+    members = family.accounts
+    sent = np.zeros(len(members), dtype=np.int64)
+    for group in groups:
+        _, at, place = np.intersect1d(
+            members, group.candidate.accounts, assume_unique=True, return_indices=True
+        )
+        sent[at] += group.counts[place, 0]
+    kind, key, account, mined = (
+        feeders.column(name).to_numpy() for name in ("kind", "key", "account", "mining_requests")
+    )
+    own = (kind == family.kind) & (key == family.key) & np.isin(account, members)
+    used = np.zeros(len(members), dtype=np.int64)
+    used[np.searchsorted(members, account[own])] = mined[own]
+    found: Ints = members[sent >= MOSTLY_EXPLAINED * used]
+    return found
 
 
 def with_elsewhere(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
@@ -324,14 +368,16 @@ def _strangers_to_themselves(mined: Mined, floors: Floors) -> tuple[Stream, Stre
 
 
 def _part(mined: Mined, accounts: Ints) -> Mined:
-    """A group cut down to some of its accounts."""
+    """A group cut down to some of its accounts; of the others, some to compare topics with."""
+    others = np.setdiff1d(mined.sample.account, accounts)
+    others = others[:: max(1, len(others) // COMPARED_ACCOUNTS)][:COMPARED_ACCOUNTS]
     keep = np.isin(mined.candidate.accounts, accounts)
     return replace(
         mined,
         candidate=Candidate(mined.candidate.accounts[keep], mined.candidate.families),
         sample=mined.sample.of_accounts(accounts),
         counts=mined.counts[keep],
-        elsewhere=mined.elsewhere and mined.elsewhere.of_accounts(accounts),
+        elsewhere=mined.elsewhere and mined.elsewhere.of_accounts(np.union1d(accounts, others)),
     )
 
 

@@ -9,6 +9,7 @@ divided in two, until it looks like one queue or is too small to tell.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS
-from stillwatch.campaigns.dividing import by_activity, by_content
+from stillwatch.campaigns.dividing import by_activity, by_content, resembling
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, count_pairs
 from stillwatch.campaigns.habits import KEPT, compare_content, follow_ups, measure
 from stillwatch.campaigns.individuals import Floors, test_people
@@ -33,6 +34,12 @@ SURE = 1e-4
 """P-value on the mining half from which a part is not divided further."""
 
 _ROUNDS = 6
+
+_GROWTH = 4
+"""Rounds in which the core of a queue grows: later ones join more people than members."""
+
+_SAME = 0.5
+"""Share of a core that no other queue of the crowd took, up to which it is a part of these."""
 
 
 def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
@@ -62,29 +69,75 @@ def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
     return found + parts
 
 
-def queues(stream: Stream, floors: Floors, level: float) -> list[Ints]:
+@dataclass(frozen=True)
+class Queue:
+    """Accounts of a crowd that look like one queue.
+
+    Attributes:
+        surest: account keys, sorted, of the part that looks most like it.
+        grown: of the largest that still does.
+    """
+
+    surest: Ints
+    grown: Ints
+
+
+def queues(stream: Stream, floors: Floors, level: float) -> list[Queue]:
     """Parts of a crowd without words in common that look like one queue each.
 
     Who drains one queue asks about the same mix of things; a crowd of people has no such mix. In a
     crowd a queue's accounts look like people, because strangers share less with them than they
-    share with each other. So the crowd is divided by content before anybody is dropped.
+    share with each other. So the crowd is divided by content before anybody is dropped, and each
+    queue that shows grows by the accounts that were cut off from it.
 
-    Args, returns: as for `split`.
+    Args: as for `split`.
     """
     if floors.content is None or not len(stream):
         return []
+    found: list[Queue] = []
+    taken = stream.account[:0]
+    for _, core in sorted(_cores(stream, floors, level), key=lambda core: core[0]):
+        own = np.setdiff1d(core, taken)
+        if len(own) > _SAME * len(core):
+            rest = stream.of_accounts(np.setdiff1d(stream.account, taken))
+            queue = _grown(own, rest, floors, level)
+            found.append(queue)
+            taken = np.concatenate([taken, queue.surest, queue.grown])
+    return found
+
+
+def _cores(stream: Stream, floors: Floors, level: float) -> list[tuple[float, Ints]]:
+    """P-values and accounts of the parts of a divided crowd that look like one queue each."""
     blend = blending(stream, floors, rhythm=False)
     if (p := _p(blend, floors)) <= SURE:
-        return [_alike(blend, floors)[1]]
+        return [_alike(blend, floors)]
     sides = by_content(stream, floors.telling)
-    parts = [part for side in sides for part in queues(side, floors, level)]
-    if len(parts) > 1:
+    cores = [core for side in sides for core in _cores(side, floors, level)]
+    if len(cores) > 1:
         # a queue among strangers is cut as well, and shows more when it is whole
-        joined = blending(stream.of_accounts(np.concatenate(parts)), floors, rhythm=False)
-        together, whole = _alike(joined, floors)
-        if together <= min(_p(stream.of_accounts(part), floors) for part in parts):
+        accounts = np.concatenate([core for _, core in cores])
+        whole = _alike(blending(stream.of_accounts(accounts), floors, rhythm=False), floors)
+        if whole[0] <= min(p for p, _ in cores):
             return [whole]
-    return parts or ([_alike(blend, floors)[1]] if p <= level else [])
+    return cores or ([_alike(blend, floors)] if p <= level else [])
+
+
+def _grown(core: Ints, crowd: Stream, floors: Floors, level: float) -> Queue:
+    """The queue around a core.
+
+    In each round the accounts that ask about what it asks about join the core; of these, those that
+    then keep to topics of their own do not count.
+    """
+    looks = [(_p(crowd.of_accounts(core), floors), core)]
+    for _ in range(_GROWTH):
+        joined = resembling(crowd, core, floors.telling)
+        if np.array_equal(joined, core):
+            break
+        core = joined
+        looks.append(_alike(blending(crowd.of_accounts(core), floors, rhythm=False), floors))
+    surest = min(looks, key=lambda look: look[0])[1]
+    largest = max((accounts for p, accounts in looks if p <= level), key=len, default=surest)
+    return Queue(surest, largest)
 
 
 def _alike(stream: Stream, floors: Floors) -> tuple[float, Ints]:
