@@ -80,7 +80,8 @@ def crowd(rng: np.random.Generator, workers: int, persons: int) -> Stream:
 def test_a_queue_is_found_in_a_crowd_and_grows_by_its_own() -> None:
     workers, strangers = 0, 0
     for seed in range(6):
-        (one,) = queues(crowd(np.random.default_rng(seed), 40, 60), FLOORS, 0.01)
+        stream = crowd(np.random.default_rng(seed), 40, 60)
+        (one,) = queues(stream, stream, FLOORS, 0.01)
         assert (one.surest < 100).mean() >= 0.9
         assert len(one.grown) >= len(one.surest)
         workers += (one.grown < 100).sum()
@@ -92,14 +93,16 @@ def test_a_queue_is_found_in_a_crowd_and_grows_by_its_own() -> None:
 
 def test_a_crowd_of_people_has_no_queue() -> None:
     for seed in range(5):
-        assert queues(crowd(np.random.default_rng(seed), 0, 80), FLOORS, 0.01) == []
+        stream = crowd(np.random.default_rng(seed), 0, 80)
+        assert queues(stream, stream, FLOORS, 0.01) == []
 
 
 def test_queues_of_one_crowd_have_no_accounts_in_common() -> None:
     rng = np.random.default_rng(7)
     one, two = crowd(rng, 30, 30), crowd(rng, 30, 0)
     other = make_stream(two.account + 1000, tokens=two.tokens + 100_000, slot=two.slot)
-    found = queues(one.followed_by(other), FLOORS, 0.01)
+    both = one.followed_by(other)
+    found = queues(both, both, FLOORS, 0.01)
     accounts = np.concatenate([np.union1d(q.surest, q.grown) for q in found])
     assert len(accounts) == len(np.unique(accounts))
     assert (accounts < 100).sum() >= 20

@@ -32,6 +32,9 @@ _DIRECTIONS = 8
 _COMMON = 3
 """Accounts of which a word must be: what one or two say divides nobody else."""
 
+_COMPARED = 8
+"""Most parts of the others that a group is compared with: enough to average over who is in them."""
+
 _SMOOTHING = 200.0
 """Words, as all use them, that a group's use of words is smoothed with: a few requests' worth."""
 
@@ -58,10 +61,11 @@ def by_content(stream: Stream, telling: Telling | None) -> list[Stream]:
 
 
 def resembling(stream: Stream, group: Ints, telling: Telling | None) -> Ints:
-    """The accounts that use content words rather as a group does than as all others do.
+    """The accounts that use content words rather as a group does than as others do.
 
     A likelihood ratio of two multinomial distributions, each smoothed towards that of all; what an
-    account says itself is left out of both (naive Bayes, leaving one out).
+    account says itself is left out of both (naive Bayes, leaving one out). The others are taken as
+    many at a time as the group is large, since who knows more words explains more by that alone.
 
     Args:
         stream: of the group and of others.
@@ -73,17 +77,24 @@ def resembling(stream: Stream, group: Ints, telling: Telling | None) -> Ints:
     """
     accounts, said = _said(stream, telling)
     inside = np.isin(accounts, group)
-    cells = said.tocoo()
-    usual = np.asarray(said.sum(axis=0)).ravel() / max(said.sum(), 1)
+    own = _fits(said, inside)
+    parts = max(1, int((~inside).sum()) // max(1, int(inside.sum())))
     score = np.zeros(len(accounts))
-    for side, sign in ((inside, 1), (~inside, -1)):
-        own = side[cells.row]
-        others = np.asarray(said[side].sum(axis=0)).ravel()[cells.col] - own * cells.data
-        size = said[side].sum() - side * np.asarray(said.sum(axis=1)).ravel()
-        rate = (others + _SMOOTHING * usual[cells.col]) / (size[cells.row] + _SMOOTHING)
-        score += sign * np.bincount(cells.row, cells.data * np.log(rate), len(accounts))
+    for part in range(min(parts, _COMPARED)):
+        others = np.flatnonzero(~inside)[part::parts]
+        score += own - _fits(said, np.isin(np.arange(len(accounts)), others))
     found: Ints = accounts[score > 0]
     return found
+
+
+def _fits(said: csr_matrix, side: NDArray[np.bool_]) -> Floats:
+    """Log-likelihood of what each account says, as what the other accounts of a side say."""
+    cells = said.tocoo()
+    usual = np.asarray(said.sum(axis=0)).ravel() / max(said.sum(), 1)
+    others = np.asarray(said[side].sum(axis=0)).ravel()[cells.col] - side[cells.row] * cells.data
+    size = said[side].sum() - side * np.asarray(said.sum(axis=1)).ravel()
+    rate = (others + _SMOOTHING * usual[cells.col]) / (size[cells.row] + _SMOOTHING)
+    return np.bincount(cells.row, cells.data * np.log(rate), len(side)).astype(np.float64)
 
 
 def _said(stream: Stream, telling: Telling | None) -> tuple[Ints, csr_matrix]:

@@ -313,8 +313,9 @@ def _wordless(
             continue
         crowd = next(_look(evidence, [Candidate(rest, (family,))], FOUND_BY[KINDS[family.kind]]))
         (crowd,) = with_elsewhere(evidence, [crowd])
+        everyone = crowd.sample.half(mining=True)
         for half in _strangers_to_themselves(crowd, floors):
-            for queue in queues(half, floors, SCREEN):
+            for queue in queues(half, everyone, floors, SCREEN):
                 found.append(_part(crowd, queue.surest))
                 if len(queue.grown) > len(queue.surest):
                     grown.append(_part(crowd, queue.grown))

@@ -35,8 +35,8 @@ SURE = 1e-4
 
 _ROUNDS = 6
 
-_GROWTH = 4
-"""Rounds in which the core of a queue grows: later ones join more people than members."""
+_GROWTH = 2
+"""Rounds in which the core of a queue grows: the first finds nearly all."""
 
 _SAME = 0.5
 """Share of a core that no other queue of the crowd took, up to which it is a part of these."""
@@ -82,7 +82,7 @@ class Queue:
     grown: Ints
 
 
-def queues(stream: Stream, floors: Floors, level: float) -> list[Queue]:
+def queues(stream: Stream, crowd: Stream, floors: Floors, level: float) -> list[Queue]:
     """Parts of a crowd without words in common that look like one queue each.
 
     Who drains one queue asks about the same mix of things; a crowd of people has no such mix. In a
@@ -90,7 +90,11 @@ def queues(stream: Stream, floors: Floors, level: float) -> list[Queue]:
     share with each other. So the crowd is divided by content before anybody is dropped, and each
     queue that shows grows by the accounts that were cut off from it.
 
-    Args: as for `split`.
+    Args:
+        stream: sampled requests, of the mining half, of the accounts that may be in a queue.
+        crowd: of these and of everybody else who has their habit.
+        floors: of the benign-group null.
+        level: p-value up to which a part is kept.
     """
     if floors.content is None or not len(stream):
         return []
@@ -100,7 +104,7 @@ def queues(stream: Stream, floors: Floors, level: float) -> list[Queue]:
         own = np.setdiff1d(core, taken)
         if len(own) > _SAME * len(core):
             rest = stream.of_accounts(np.setdiff1d(stream.account, taken))
-            queue = _grown(own, rest, floors, level)
+            queue = _grown(own, rest, crowd, floors, level)
             found.append(queue)
             taken = np.concatenate([taken, queue.surest, queue.grown])
     return found
@@ -122,19 +126,16 @@ def _cores(stream: Stream, floors: Floors, level: float) -> list[tuple[float, In
     return cores or ([_alike(blend, floors)] if p <= level else [])
 
 
-def _grown(core: Ints, crowd: Stream, floors: Floors, level: float) -> Queue:
+def _grown(core: Ints, stream: Stream, crowd: Stream, floors: Floors, level: float) -> Queue:
     """The queue around a core.
 
-    In each round the accounts that ask about what it asks about join the core; of these, those that
-    then keep to topics of their own do not count.
+    In each round the accounts that ask about what the core asks about, rather than about what the
+    crowd does, take its place; of these, those that keep to topics of their own do not count.
     """
-    looks = [(_p(crowd.of_accounts(core), floors), core)]
+    looks = [(_p(stream.of_accounts(core), floors), core)]
     for _ in range(_GROWTH):
-        joined = resembling(crowd, core, floors.telling)
-        if np.array_equal(joined, core):
-            break
-        core = joined
-        looks.append(_alike(blending(crowd.of_accounts(core), floors, rhythm=False), floors))
+        core = np.intersect1d(resembling(crowd, core, floors.telling), stream.account)
+        looks.append(_alike(blending(stream.of_accounts(core), floors, rhythm=False), floors))
     surest = min(looks, key=lambda look: look[0])[1]
     largest = max((accounts for p, accounts in looks if p <= level), key=len, default=surest)
     return Queue(surest, largest)
