@@ -2,19 +2,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stillwatch.guard import Decision, Guard, parse_policy
+from stillwatch.errors import UsageError
+from stillwatch.guard import Ask, Decision, Guard, files, parse_policy
 from stillwatch.guard.adapters import forward_auth
-from stillwatch.guard.adapters.asgi import StillwatchMiddleware, VllmMiddleware
+from stillwatch.guard.adapters.asgi import (
+    StillwatchMiddleware,
+    VllmMiddleware,
+    from_environment,
+)
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.guard.decision import Restrictions
 from stillwatch.guard.policy import Restrict
 from stillwatch.guard.restrict import headers, restrict_body, restrictions
-from stillwatch.standing import Action, Snapshot, Standing
+from stillwatch.standing import Action, Snapshot, Standing, write_snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 POLICY = 'mode = "enforce"\n[limits.account]\nrequests = "2/1h"\ntokens = "500/1h"\n'
 MARK_ONLY = """
@@ -192,3 +200,49 @@ def test_refusals_tell_the_client_what_helps_and_not_the_reason() -> None:
     assert shape_of("/v1/messages?beta=1") == "anthropic"
     assert shape_of("/v1/chat/completions", {"anthropic-version": "2023-06-01"}) == "anthropic"
     assert shape_of("/v1/chat/completions") == "openai"
+
+
+def test_what_the_environment_names_is_used_and_loaded_again_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
+    write_snapshot(HELD, tmp_path / "snapshot.json")
+    for name, file in (("POLICY", "policy.toml"), ("SNAPSHOT", "snapshot.json")):
+        monkeypatch.setenv(f"STILLWATCH_{name}", str(tmp_path / file))
+    monkeypatch.delenv("STILLWATCH_KEY", raising=False)
+    one, _ = from_environment()
+    assert one.policy.mode == "enforce"
+    assert one.snapshot.sequence == 1
+    assert one.trace(Ask(account_id="a", prompt="Why?")) is None  # no key, no sketch
+    monkeypatch.setenv("STILLWATCH_KEY", "5c" * 32)
+    keyed, _ = from_environment()
+    assert keyed.trace(Ask(account_id="a", prompt="Why?")) is not None
+
+    middleware = StillwatchMiddleware(None)  # type: ignore[arg-type]
+    assert middleware._files is not None
+    write_snapshot(Snapshot(sequence=2), tmp_path / "snapshot.json")
+    monkeypatch.setattr(files, "POLL", 0.0)
+
+    async def look() -> None:
+        middleware._look_at_files()
+        assert middleware._looking is not None
+        await middleware._looking
+
+    asyncio.run(look())
+    assert middleware._guard.snapshot.sequence == 2
+    (tmp_path / "snapshot.json").write_bytes(b"{")
+    asyncio.run(look())
+    assert middleware._guard.snapshot.sequence == 2
+    assert "snapshot" in middleware._files.problems
+
+
+def test_budgets_that_are_to_be_shared_need_the_deployments_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STILLWATCH_REDIS_URL", "redis://127.0.0.1:1/0")
+    for name in ("STILLWATCH_KEY", "STILLWATCH_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UsageError, match="STILLWATCH_KEY"):
+        from_environment()
+    monkeypatch.setenv("STILLWATCH_KEY", "5c" * 32)
+    assert from_environment()[0].store.shared

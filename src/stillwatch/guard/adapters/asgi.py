@@ -2,12 +2,13 @@
 
     app.add_middleware(StillwatchMiddleware, guard=guard)
 
-vLLM's `--middleware` takes ``stillwatch.guard.adapters.asgi.VllmMiddleware``; there the policy and
-snapshot come from the environment: `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT`.
+vLLM's `--middleware` takes ``stillwatch.guard.adapters.asgi.VllmMiddleware``; there all comes from
+the environment, see `from_environment`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stillwatch.errors import UsageError
 from stillwatch.guard.adapters.forward_auth import FIELDS
 from stillwatch.guard.ask import Ask, Settlement
 from stillwatch.guard.bodies import refused, shape_of
@@ -23,13 +25,13 @@ from stillwatch.guard.policy import Policy, load_policy
 from stillwatch.guard.restrict import WATERMARK_ARGUMENT, restrict_body
 from stillwatch.guard.restrict import headers as restriction_headers
 from stillwatch.guard.store import StoreError
-from stillwatch.standing import Snapshot, load_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from stillwatch.guard.ask import Traces
     from stillwatch.guard.decision import Decision, Restrictions
+    from stillwatch.guard.files import Files
 
     Message = MutableMapping[str, Any]
     Scope = MutableMapping[str, Any]
@@ -51,7 +53,7 @@ class StillwatchMiddleware:
 
     Args:
         app: what answers.
-        guard: decides; made from the environment if not given.
+        guard: decides; `from_environment` if not given.
         account_header: names the account; set by what authenticates clients, never by a client.
         paths: ends of the paths that ask a model.
     """
@@ -64,7 +66,11 @@ class StillwatchMiddleware:
         paths: tuple[str, ...] = GUARDED,
     ) -> None:
         self._app = app
-        self._guard = guard or guard_from_environment()
+        self._files: Files | None = None
+        if guard is None:
+            guard, self._files = from_environment()
+        self._guard = guard
+        self._looking: asyncio.Future[None] | None = None
         self._fields = {**FIELDS, "account_id": account_header.lower()}
         self._paths = paths
 
@@ -73,6 +79,7 @@ class StillwatchMiddleware:
         if scope["type"] != "http" or not scope["path"].rstrip("/").endswith(self._paths):
             await self._app(scope, receive, send)
             return
+        self._look_at_files()
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         body = await _read(receive)
         asked = _object(body)
@@ -88,6 +95,12 @@ class StillwatchMiddleware:
         seen = _Seen(send, decision)
         await self._app(scope, _once(body, receive), seen)
         await self._settle(ask, traces, decision, seen)
+
+    def _look_at_files(self) -> None:
+        """Have what changed loaded again, in a thread."""
+        if self._files is not None and self._files.due():
+            loop = asyncio.get_running_loop()
+            self._looking = loop.run_in_executor(None, self._files.reload)
 
     async def _decide(self, ask: Ask) -> tuple[Decision, Traces | None]:
         try:
@@ -193,13 +206,37 @@ class _Seen:
         return total if isinstance(total, int) else sum(known) if known else None
 
 
-def guard_from_environment() -> Guard:
-    """A guard as `STILLWATCH_POLICY` and `STILLWATCH_SNAPSHOT` say; the built-in one without."""
-    policy, snapshot = (os.environ.get(f"STILLWATCH_{n}") for n in ("POLICY", "SNAPSHOT"))
-    return Guard(
-        load_policy(Path(policy)) if policy else Policy(),
-        load_snapshot(Path(snapshot)) if snapshot else Snapshot(sequence=0),
+def from_environment() -> tuple[Guard, Files]:
+    """A guard and the files that it goes by, as the environment says.
+
+    `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT` and `STILLWATCH_ACCOUNTS` name the files; with
+    `STILLWATCH_KEY` or `STILLWATCH_KEY_FILE` text is sketched for live detection, and with
+    `STILLWATCH_REDIS_URL`, too, budgets are shared.
+
+    Raises:
+        InputError: a file is broken.
+        UsageError: the key is malformed, or missing where budgets are to be shared.
+    """
+    # reading files and sketching bring Arrow and Numba with them
+    from stillwatch.guard.files import Files  # noqa: PLC0415
+    from stillwatch.guard.store.redis import RedisStore  # noqa: PLC0415
+    from stillwatch.sketch import Sketcher, SketchKey  # noqa: PLC0415
+    from stillwatch.sketch.key import PLACE  # noqa: PLC0415
+
+    policy, snapshot, accounts, redis = (
+        os.environ.get(f"STILLWATCH_{name}", "")
+        for name in ("POLICY", "SNAPSHOT", "ACCOUNTS", "REDIS_URL")
     )
+    key = SketchKey.load() if PLACE.given else None
+    if redis and key is None:
+        raise UsageError("STILLWATCH_REDIS_URL needs STILLWATCH_KEY, the same for all replicas")
+    guard = Guard(
+        load_policy(Path(policy)) if policy else Policy(),
+        store=RedisStore.of_key(redis, key) if redis and key else None,
+        sketcher=Sketcher(key) if key else None,
+    )
+    fingerprint = key.fingerprint if key else None
+    return guard, Files(guard, fingerprint, policy=policy, snapshot=snapshot, accounts=accounts)
 
 
 def _instructions(decision: Decision) -> list[tuple[bytes, bytes]]:

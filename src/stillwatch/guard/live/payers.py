@@ -12,13 +12,13 @@ them as one organisation, when all ask for worked answers from one template.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from stillwatch.guard.bounded import Bounded
 from stillwatch.schema import FAMILY_KEYS, TEMPLATE_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from stillwatch.guard.live.sighting import Sighting
 
@@ -40,55 +40,84 @@ FRESH_SHARE = 0.8
 as `campaigns.concealment` has them."""
 
 
-class _Member(NamedTuple):
-    entity: str
-    sent: int
-    domain: str | None
-    fresh: bool
+class _Member:
+    """What one account has sent of a stream, and what it last looked like."""
+
+    __slots__ = ("domain", "entity", "fresh", "sent")
+
+    def __init__(self) -> None:
+        self.entity = ""
+        self.domain: str | None = None
+        self.fresh = False
+        self.sent = 0
 
 
 class _Stream:
-    """What one payer's accounts send of one family."""
+    """What one payer's accounts send of one family.
 
-    __slots__ = ("asking", "members", "networks", "proven", "requests")
+    Most payers have one account, so a stream of one holds no dictionary: making and forgetting them
+    took most of the time of a decision.
+    """
 
-    def __init__(self) -> None:
-        self.members: dict[str, _Member] = {}
-        self.networks: set[int] = set()
+    __slots__ = ("_members", "_name", "_only", "asking", "networks", "proven", "requests")
+
+    def __init__(self, first: str) -> None:
+        self._name, self._only = first, _Member()
+        self._members: dict[str, _Member] | None = None
+        self.networks: tuple[int, ...] = ()
         self.requests = self.asking = 0
         self.proven = False
 
-    def add(self, seen: Sighting, new: bool) -> None:
-        self.requests += 1
-        self.asking += seen.traces.asks
-        before = self.members.get(seen.account)
-        if before is None and len(self.members) >= MEMBERS:
-            return
-        count = (before.sent if before else 0) + (new and seen.traces.asks)
-        now = (seen.entity, count, seen.domain, seen.fresh)
-        if before != now:
-            self.members[seen.account] = _Member(*now)
-        if seen.traces.network is not None and len(self.networks) < MIN_NETWORKS:
-            self.networks.add(seen.traces.network)
+    def __len__(self) -> int:
+        return 1 if self._members is None else len(self._members)
 
-    def suspects(self, account: str, accounts: int, after: int) -> list[str]:
-        """Whom a request of `account` is evidence against.
+    def add(self, seen: Sighting, new: bool) -> _Member | None:
+        """Count one request; the member that sent it, None beyond `MEMBERS`."""
+        traces = seen.traces
+        self.requests += 1
+        self.asking += traces.asks
+        member = self._member(seen.account)
+        if member is None:
+            return None
+        member.entity, member.domain, member.fresh = seen.entity, seen.domain, seen.fresh
+        member.sent += new and traces.asks
+        network = traces.network
+        networks = self.networks
+        if network is not None and len(networks) < MIN_NETWORKS and network not in networks:
+            self.networks = (*networks, network)
+        return member
+
+    def _member(self, account: str) -> _Member | None:
+        members = self._members
+        if members is None:
+            if account == self._name:
+                return self._only
+            members = self._members = {self._name: self._only}
+        member = members.get(account)
+        if member is None and len(members) < MEMBERS:
+            member = members[account] = _Member()
+        return member
+
+    def suspects(
+        self, account: str, own: _Member | None, accounts: int, after: int
+    ) -> Sequence[str]:
+        """Whom a request of `account`, which is the member `own`, is evidence against.
 
         At first that is nobody, then all the accounts that fed the stream, and once it is proven
         the account itself: one that comes new to it has no free requests.
         """
-        if self.asking < ASKING * self.requests:
-            return []
-        own = self.members.get(account)
+        if own is None or self.asking < ASKING * self.requests:
+            return ()
         if self.proven:
-            return [account] if own is not None and own.sent else []
-        if own is None or own.sent < after:
-            return []
-        names = [name for name, member in self.members.items() if member.sent >= after]
-        members = [self.members[name] for name in names]
-        unrelated = len({member.entity for member in members}) >= accounts
-        self.proven = unrelated and self._hidden(members)
-        return names if self.proven else []
+            return (account,) if own.sent else ()
+        members = self._members
+        if members is None or len(members) < accounts or own.sent < after:
+            return ()
+        names = [name for name, member in members.items() if member.sent >= after]
+        feeding = [members[name] for name in names]
+        unrelated = len({member.entity for member in feeding}) >= accounts
+        self.proven = unrelated and self._hidden(feeding)
+        return names if self.proven else ()
 
     def _hidden(self, members: list[_Member]) -> bool:
         domains = {member.domain for member in members} - {None}
@@ -111,7 +140,7 @@ class Payers:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def see(self, seen: Sighting, new: bool, accounts: int, after: int) -> Iterator[str]:
+    def see(self, seen: Sighting, new: bool, accounts: int, after: int) -> Sequence[str]:
         """Take one request in; name the accounts that there is evidence against.
 
         Args:
@@ -120,30 +149,36 @@ class Payers:
             accounts: unrelated accounts that it takes.
             after: requests that each must have sent.
         """
-        if seen.payer is None:
-            return
+        payer, account = seen.payer, seen.account
+        if payer is None:
+            return ()
+        found: Sequence[str] = ()
+        streams = self._streams
         for kind, key in seen.traces.families:
             if kind not in KINDS:
                 continue
-            name = (kind, key, seen.payer)
-            stream = self._streams.get(name)
+            name = (kind, key, payer)
+            stream = streams.get(name)
             if stream is None:
-                stream = self._begin(name)
+                stream = self._begin(name, account)
+                before = 0
             else:
-                self._streams.put(name, stream)  # the newest again
-            before = len(stream.members)
-            stream.add(seen, new)
-            self.members += len(stream.members) - before
-            while self.members > self._most_members and len(self._streams) > 1:
+                streams.put(name, stream)  # the newest again
+                before = len(stream)
+            member = stream.add(seen, new)
+            self.members += len(stream) - before
+            while self.members > self._most_members and len(streams) > 1:
                 self._forget()
-            yield from stream.suspects(seen.account, accounts, after)
+            if suspects := stream.suspects(account, member, accounts, after):
+                found = [*found, *suspects]
+        return found
 
-    def _begin(self, name: tuple[int, int, str]) -> _Stream:
+    def _begin(self, name: tuple[int, int, str], first: str) -> _Stream:
         if len(self._streams) >= self._most:
             self._forget()
-        stream = _Stream()
+        stream = _Stream(first)
         self._streams.put(name, stream)
         return stream
 
     def _forget(self) -> None:
-        self.members -= len(self._streams.forget().members)
+        self.members -= len(self._streams.forget())
