@@ -19,6 +19,7 @@ from stillwatch.guard.clock import ReplayClock
 from stillwatch.guard.decision import Restrictions
 from stillwatch.guard.policy import Restrict
 from stillwatch.guard.restrict import headers, restrict_body, restrictions
+from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.standing import Action, Snapshot, Standing, write_snapshot
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ choices = 0
 output_tokens = 0
 """
 HELD = Snapshot(sequence=1, standings=(Standing(account_id="r", action=Action.RESTRICT),))
+
+
+HI = {"role": "user", "content": "Hi"}
+STREAM = b'data: {"usage":{"prompt_tokens":1,"total_tokens":450}}\n\ndata: [DONE]\n\n'
 
 
 class Exchange:
@@ -71,19 +76,21 @@ class Exchange:
             message = await receive()
             body += message["body"]
         self.got = json.loads(body)
-        headers = [(b"content-type", b"application/json")]
+        streamed = self.got.get("stream")
+        headers = [(b"content-type", b"text/event-stream" if streamed else b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         answer = json.dumps({"usage": {"prompt_tokens": 1, "total_tokens": 450}}).encode()
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": STREAM if streamed else answer})
 
 
 def guard() -> Guard:
     return Guard(parse_policy(POLICY), HELD, clock=ReplayClock())
 
 
-def test_the_middleware_lets_pass_settles_and_throttles() -> None:
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_middleware_lets_pass_settles_and_throttles(streamed: bool) -> None:
     one = guard()
-    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10}
+    body = {"model": "m", "messages": [HI], "max_tokens": 10, "stream": streamed}
     first = Exchange(one, "/v1/chat/completions", body, x_account_id="a")
     assert (first.status, first.got) == (200, body)
     assert first.headers["x-stillwatch-action"] == "allow"
@@ -112,6 +119,7 @@ def test_a_bug_of_ours_is_no_error_of_the_clients(
 
 def test_the_middleware_restricts_in_the_open() -> None:
     body = {"n": 4, "logprobs": True, "max_tokens": 9_000, "thinking": {"type": "enabled"}}
+    body |= {"prompt_logprobs": 5, "include": ["message.output_text.logprobs"]}
     done = Exchange(guard(), "/v1/chat/completions", body, x_account_id="r")
     assert done.got == {"n": 1, "max_tokens": 1_024}
     assert done.headers["x-stillwatch-action"] == "restrict"
@@ -164,6 +172,39 @@ def test_vllm_is_told_which_requests_to_mark_and_clients_cannot(claimed: dict[st
     assert honest["vllm_xargs"] == kept
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {"role": "user", "content": "Hi"},
+            ]
+        },
+        {"messages": [HI], "system": "Be kind."},
+        {
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+            "system": [{"type": "text", "text": "Be kind."}],
+        },
+        {"input": "Hi", "instructions": "Be kind."},
+        {"input": [HI], "instructions": "Be kind."},
+    ],
+)
+def test_the_text_of_every_shape_of_request_is_sketched_alike(body: dict[str, Any]) -> None:
+    one = Guard(sketcher=Sketcher(SketchKey.load()))
+    asked: list[Ask] = []
+    traced = one.traced
+
+    async def watched(ask: Ask) -> Any:
+        asked.append(ask)
+        return await traced(ask)
+
+    one.traced = watched  # type: ignore[method-assign]
+    Exchange(one, "/v1/responses", body, x_account_id="a")
+    plain = Ask(account_id="a", prompt="Hi", system_prompt="Be kind.", client_address="203.0.113.9")
+    assert one.trace(asked[0]) == one.trace(plain)
+
+
 def test_other_paths_are_not_looked_at() -> None:
     one = guard()
     for _ in range(5):
@@ -178,6 +219,11 @@ def test_other_paths_are_not_looked_at() -> None:
         ({"max_completion_tokens": 500}, {"max_completion_tokens": 100}),
         ({"max_tokens": 50, "n": 1}, {"max_tokens": 50, "n": 1}),
         ({"max_tokens": "many", "n": None}, {"max_tokens": 100, "n": None}),
+        ({"input": "Why?"}, {"input": "Why?", "max_output_tokens": 100}),
+        (
+            {"input": "Why?", "max_output_tokens": 500},
+            {"input": "Why?", "max_output_tokens": 100},
+        ),
     ],
 )
 def test_a_body_is_restricted_no_further_than_needed(

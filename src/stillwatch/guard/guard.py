@@ -11,7 +11,9 @@ suspends on its own evidence.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from stillwatch.errors import UsageError
 from stillwatch.guard.ask import Ask, Profile, Settlement, Traces
@@ -46,7 +48,7 @@ NOTICE = {
 _NOBODY = Profile()
 
 
-class _View(NamedTuple):
+class _View(msgspec.Struct, frozen=True, gc=False):
     """All that is known of the sender of one request."""
 
     profile: Profile

@@ -18,17 +18,19 @@ import msgspec
 
 from stillwatch.errors import UsageError
 from stillwatch.guard.adapters.forward_auth import FIELDS
+from stillwatch.guard.adapters.usage import reader_of
 from stillwatch.guard.ask import Ask, Settlement
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.guard import Guard
 from stillwatch.guard.policy import Policy, load_policy
-from stillwatch.guard.restrict import WATERMARK_ARGUMENT, restrict_body
+from stillwatch.guard.restrict import LENGTH_KEYS, WATERMARK_ARGUMENT, restrict_body
 from stillwatch.guard.restrict import headers as restriction_headers
 from stillwatch.guard.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from stillwatch.guard.adapters.usage import Usage
     from stillwatch.guard.ask import Traces
     from stillwatch.guard.decision import Decision, Restrictions
     from stillwatch.guard.files import Files
@@ -125,17 +127,18 @@ class StillwatchMiddleware:
         found = {f: headers[name] for f, name in self._fields.items() if name in headers}
         client = scope.get("client")
         asked = body or {}
-        text = {k: v for k in ("messages", "prompt", "model") if (v := asked.get(k)) is not None}
-        most = asked.get("max_tokens") or asked.get("max_completion_tokens") or 0
+        # OpenAI's Responses have input and instructions, Anthropic a system prompt apart
+        said = asked.get("messages") or asked.get("input") or asked.get("prompt")
+        model, most = asked.get("model"), [asked.get(name) for name in LENGTH_KEYS]
         fields: dict[str, Any] = {
             "account_id": "anonymous",
             "client_address": client[0] if client else None,
             **found,
-            **{k: v for k, v in text.items() if k == "messages" or isinstance(v, str)},
+            "prompt" if isinstance(said, str) else "messages": said,
+            "system_prompt": asked.get("system") or asked.get("instructions"),
+            "model": model if isinstance(model, str) else found.get("model"),
         }
-        if isinstance(system := asked.get("system"), str):
-            fields["system_prompt"] = system
-        return Ask(tokens=most if isinstance(most, int) else 0, **fields)
+        return Ask(tokens=max([n for n in most if isinstance(n, int)], default=0), **fields)
 
     async def _settle(
         self, ask: Ask, traces: Traces | None, decision: Decision, seen: _Seen
@@ -175,35 +178,28 @@ class VllmMiddleware(StillwatchMiddleware):
 
 
 class _Seen:
-    """Passes an answer on, adds the instructions, and reads the usage from a JSON body."""
+    """Passes an answer on, adds the instructions, and reads the usage that the answer tells."""
 
     def __init__(self, send: Send, decision: Decision) -> None:
         self._send = send
         self._extra = _instructions(decision)
-        self._body = bytearray()
-        self._json = False
+        self._usage: Usage | None = None
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             kind = dict(message.get("headers", ())).get(b"content-type", b"")
-            self._json = kind.startswith(b"application/json")
+            self._usage = reader_of(kind)
             message = {**message, "headers": [*message.get("headers", ()), *self._extra]}
-        elif self._json and len(self._body) < LARGEST:
-            self._body += message.get("body", b"")
+        elif self._usage is not None:
+            self._usage.feed(message.get("body", b""))
         await self._send(message)
 
     @property
     def used(self) -> float | None:
         """Tokens that the answer says it took; None where it does not say."""
-        usage = (_object(bytes(self._body)) or {}).get("usage")
-        if not isinstance(usage, dict):
-            return None
-        total = usage.get("total_tokens")
-        parts = [usage.get("input_tokens"), usage.get("output_tokens")]
-        known = [part for part in parts if isinstance(part, int)]
-        return total if isinstance(total, int) else sum(known) if known else None
+        return self._usage.total if self._usage is not None else None
 
 
 def from_environment() -> tuple[Guard, Files]:

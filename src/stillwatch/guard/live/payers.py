@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from stillwatch.guard.bounded import Bounded
 from stillwatch.schema import FAMILY_KEYS, TEMPLATE_KEYS
 
@@ -40,63 +42,54 @@ FRESH_SHARE = 0.8
 as `campaigns.concealment` has them."""
 
 
-class _Member:
+class _Member(msgspec.Struct, gc=False):
     """What one account has sent of a stream, and what it last looked like."""
 
-    __slots__ = ("domain", "entity", "fresh", "sent")
-
-    def __init__(self) -> None:
-        self.entity = ""
-        self.domain: str | None = None
-        self.fresh = False
-        self.sent = 0
+    entity: str = ""
+    domain: str | None = None
+    fresh: bool = False
+    sent: int = 0
 
 
-class _Stream:
-    """What one payer's accounts send of one family.
+class _Stream(_Member, gc=False):
+    """What one payer's accounts send of one family; the stream itself is its first member.
 
-    Most payers have one account, so a stream of one holds no dictionary: making and forgetting them
-    took most of the time of a decision.
+    Most payers have one account, and making and forgetting what holds the others took most of the
+    time of a decision.
     """
 
-    __slots__ = ("_members", "_name", "_only", "asking", "networks", "proven", "requests")
-
-    def __init__(self, first: str) -> None:
-        self._name, self._only = first, _Member()
-        self._members: dict[str, _Member] | None = None
-        self.networks: tuple[int, ...] = ()
-        self.requests = self.asking = 0
-        self.proven = False
+    name: str = ""
+    others: dict[str, _Member] | None = None
+    networks: tuple[int, ...] = ()
+    requests: int = 0
+    asking: int = 0
+    proven: bool = False
 
     def __len__(self) -> int:
-        return 1 if self._members is None else len(self._members)
+        return 1 if self.others is None else 1 + len(self.others)
 
-    def add(self, seen: Sighting, new: bool) -> _Member | None:
-        """Count one request; the member that sent it, None beyond `MEMBERS`."""
+    def other(self, account: str) -> _Member | None:
+        """A member that was not the first; None for one more than `MEMBERS`."""
+        others = self.others
+        if others is None:
+            others = self.others = {}
+        member = others.get(account)
+        if member is None and len(others) < MEMBERS - 1:
+            member = others[account] = _Member()
+        return member
+
+    def add(self, seen: Sighting, new: bool, member: _Member | None) -> None:
+        """Count one request of a member."""
         traces = seen.traces
         self.requests += 1
         self.asking += traces.asks
-        member = self._member(seen.account)
         if member is None:
-            return None
+            return
         member.entity, member.domain, member.fresh = seen.entity, seen.domain, seen.fresh
         member.sent += new and traces.asks
-        network = traces.network
-        networks = self.networks
+        network, networks = traces.network, self.networks
         if network is not None and len(networks) < MIN_NETWORKS and network not in networks:
             self.networks = (*networks, network)
-        return member
-
-    def _member(self, account: str) -> _Member | None:
-        members = self._members
-        if members is None:
-            if account == self._name:
-                return self._only
-            members = self._members = {self._name: self._only}
-        member = members.get(account)
-        if member is None and len(members) < MEMBERS:
-            member = members[account] = _Member()
-        return member
 
     def suspects(
         self, account: str, own: _Member | None, accounts: int, after: int
@@ -110,9 +103,9 @@ class _Stream:
             return ()
         if self.proven:
             return (account,) if own.sent else ()
-        members = self._members
-        if members is None or len(members) < accounts or own.sent < after:
+        if self.others is None or len(self) < accounts or own.sent < after:
             return ()
+        members = {self.name: self, **self.others}
         names = [name for name, member in members.items() if member.sent >= after]
         feeding = [members[name] for name in names]
         unrelated = len({member.entity for member in feeding}) >= accounts
@@ -161,14 +154,14 @@ class Payers:
             stream = streams.get(name)
             if stream is None:
                 stream = self._begin(name, account)
-                before = 0
             else:
                 streams.put(name, stream)  # the newest again
+            member: _Member | None = stream
+            if account != stream.name:
                 before = len(stream)
-            member = stream.add(seen, new)
-            self.members += len(stream) - before
-            while self.members > self._most_members and len(streams) > 1:
-                self._forget()
+                member = stream.other(account)
+                self._add(len(stream) - before)
+            stream.add(seen, new, member)
             if suspects := stream.suspects(account, member, accounts, after):
                 found = [*found, *suspects]
         return found
@@ -176,9 +169,15 @@ class Payers:
     def _begin(self, name: tuple[int, int, str], first: str) -> _Stream:
         if len(self._streams) >= self._most:
             self._forget()
-        stream = _Stream(first)
+        stream = _Stream(name=first)
         self._streams.put(name, stream)
+        self._add(1)
         return stream
+
+    def _add(self, members: int) -> None:
+        self.members += members
+        while self.members > self._most_members and len(self._streams) > 1:
+            self._forget()
 
     def _forget(self) -> None:
         self.members -= len(self._streams.forget())
