@@ -20,7 +20,7 @@ from stillwatch.guard.bounded import Bounded
 from stillwatch.schema import FAMILY_KEYS, TEMPLATE_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from stillwatch.guard.live.sighting import Sighting
 
@@ -42,7 +42,7 @@ FRESH_SHARE = 0.8
 as `campaigns.concealment` has them."""
 
 
-class _Member(msgspec.Struct, gc=False):
+class Member(msgspec.Struct, gc=False):
     """What one account has sent of a stream, and what it last looked like."""
 
     entity: str = ""
@@ -50,8 +50,27 @@ class _Member(msgspec.Struct, gc=False):
     fresh: bool = False
     sent: int = 0
 
+    def count(self, seen: Sighting, new: bool) -> None:
+        """Take one request in; `new` says that nobody sent the same body lately."""
+        self.entity, self.domain, self.fresh = seen.entity, seen.domain, seen.fresh
+        self.sent += new and seen.traces.asks
 
-class _Stream(_Member, gc=False):
+
+def with_network(networks: tuple[int, ...], network: int | None) -> tuple[int, ...]:
+    """The distinct networks seen so far, as many as matter."""
+    if network is None or len(networks) >= MIN_NETWORKS or network in networks:
+        return networks
+    return (*networks, network)
+
+
+def hidden(members: Collection[Member], networks: tuple[int, ...]) -> bool:
+    """Whether accounts hide that they are one; as `campaigns.concealment` has it."""
+    domains = {member.domain for member in members} - {None}
+    fresh = sum(member.fresh for member in members) >= FRESH_SHARE * len(members)
+    return len(domains) > 1 or (fresh and len(networks) >= MIN_NETWORKS)
+
+
+class _Stream(Member, gc=False):
     """What one payer's accounts send of one family; the stream itself is its first member.
 
     Most payers have one account, and making and forgetting what holds the others took most of the
@@ -59,7 +78,7 @@ class _Stream(_Member, gc=False):
     """
 
     name: str = ""
-    others: dict[str, _Member] | None = None
+    others: dict[str, Member] | None = None
     networks: tuple[int, ...] = ()
     requests: int = 0
     asking: int = 0
@@ -68,31 +87,26 @@ class _Stream(_Member, gc=False):
     def __len__(self) -> int:
         return 1 if self.others is None else 1 + len(self.others)
 
-    def other(self, account: str) -> _Member | None:
+    def other(self, account: str) -> Member | None:
         """A member that was not the first; None for one more than `MEMBERS`."""
         others = self.others
         if others is None:
             others = self.others = {}
         member = others.get(account)
         if member is None and len(others) < MEMBERS - 1:
-            member = others[account] = _Member()
+            member = others[account] = Member()
         return member
 
-    def add(self, seen: Sighting, new: bool, member: _Member | None) -> None:
+    def add(self, seen: Sighting, new: bool, member: Member | None) -> None:
         """Count one request of a member."""
-        traces = seen.traces
         self.requests += 1
-        self.asking += traces.asks
-        if member is None:
-            return
-        member.entity, member.domain, member.fresh = seen.entity, seen.domain, seen.fresh
-        member.sent += new and traces.asks
-        network, networks = traces.network, self.networks
-        if network is not None and len(networks) < MIN_NETWORKS and network not in networks:
-            self.networks = (*networks, network)
+        self.asking += seen.traces.asks
+        if member is not None:
+            member.count(seen, new)
+            self.networks = with_network(self.networks, seen.traces.network)
 
     def suspects(
-        self, account: str, own: _Member | None, accounts: int, after: int
+        self, account: str, own: Member | None, accounts: int, after: int
     ) -> Sequence[str]:
         """Whom a request of `account`, which is the member `own`, is evidence against.
 
@@ -109,13 +123,8 @@ class _Stream(_Member, gc=False):
         names = [name for name, member in members.items() if member.sent >= after]
         feeding = [members[name] for name in names]
         unrelated = len({member.entity for member in feeding}) >= accounts
-        self.proven = unrelated and self._hidden(feeding)
+        self.proven = unrelated and hidden(feeding, self.networks)
         return names if self.proven else ()
-
-    def _hidden(self, members: list[_Member]) -> bool:
-        domains = {member.domain for member in members} - {None}
-        fresh = sum(member.fresh for member in members) >= FRESH_SHARE * len(members)
-        return len(domains) > 1 or (fresh and len(self.networks) >= MIN_NETWORKS)
 
 
 class Payers:
@@ -156,7 +165,7 @@ class Payers:
                 stream = self._begin(name, account)
             else:
                 streams.put(name, stream)  # the newest again
-            member: _Member | None = stream
+            member: Member | None = stream
             if account != stream.name:
                 before = len(stream)
                 member = stream.other(account)
