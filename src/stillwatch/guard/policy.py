@@ -31,7 +31,7 @@ class Fail(Section, frozen=True, kw_only=True):
     Attributes:
         default: ``open`` lets the request pass, ``closed`` refuses it with 429 and a short
             ``Retry-After``.
-        routes: the same by route: ``decide``, ``forward-auth``, ``asgi``, ``litellm``.
+        routes: the same by route: ``decide``, ``forward-auth``, ``asgi``.
     """
 
     default: Failing = "open"
