@@ -12,11 +12,11 @@ them as one organisation, when all ask for worked answers from one template.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from stillwatch.guard.bounded import Bounded
 from stillwatch.schema import FAMILY_KEYS, TEMPLATE_KEYS
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class _Stream(Member, gc=False):
         self.asking += seen.traces.asks
         if member is not None:
             member.count(seen, new)
-            self.networks = with_network(self.networks, seen.traces.network)
+            if len(self.networks) < MIN_NETWORKS:
+                self.networks = with_network(self.networks, seen.traces.network)
 
     def suspects(
         self, account: str, own: Member | None, accounts: int, after: int
@@ -135,7 +136,8 @@ class Payers:
     """
 
     def __init__(self, families: int) -> None:
-        self._streams: Bounded[tuple[int, int, str], _Stream] = Bounded(families)
+        # not `Bounded`, whose calls cost more than everything else here
+        self._streams: OrderedDict[tuple[int, int, str], _Stream] = OrderedDict()
         self._most, self._most_members = families, MEMBERS_A_STREAM * families
         self.members = 0
 
@@ -162,31 +164,27 @@ class Payers:
             name = (kind, key, payer)
             stream = streams.get(name)
             if stream is None:
-                stream = self._begin(name, account)
+                stream = streams[name] = _Stream(name=account)
+                self.members += 1
+                if len(streams) > self._most or self.members > self._most_members:
+                    self._forget()
             else:
-                streams.put(name, stream)  # the newest again
+                streams.move_to_end(name)  # the newest again
             member: Member | None = stream
             if account != stream.name:
                 before = len(stream)
                 member = stream.other(account)
-                self._add(len(stream) - before)
+                self.members += len(stream) - before
+                if self.members > self._most_members:
+                    self._forget()
             stream.add(seen, new, member)
-            if suspects := stream.suspects(account, member, accounts, after):
+            # one account alone is no evidence
+            if stream.others and (suspects := stream.suspects(account, member, accounts, after)):
                 found = [*found, *suspects]
         return found
 
-    def _begin(self, name: tuple[int, int, str], first: str) -> _Stream:
-        if len(self._streams) >= self._most:
-            self._forget()
-        stream = _Stream(name=first)
-        self._streams.put(name, stream)
-        self._add(1)
-        return stream
-
-    def _add(self, members: int) -> None:
-        self.members += members
-        while self.members > self._most_members and len(self._streams) > 1:
-            self._forget()
-
     def _forget(self) -> None:
-        self.members -= len(self._streams.forget())
+        """Let the oldest streams go until what is left is within bounds."""
+        streams = self._streams
+        while len(streams) > 1 and (len(streams) > self._most or self.members > self._most_members):
+            self.members -= len(streams.popitem(last=False)[1])
