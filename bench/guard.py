@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import gc
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -67,6 +68,9 @@ CHAT = [
 
 NEEDS = {"http": "wrk", "process": "", "redis": "redis-server", "soak": ""}
 """The parts, and the program that each needs."""
+
+ACCOUNTS = 100_000
+IDENTIFIERS = ("account_id", "api_key_id", "payment_fingerprint")
 
 CHUNK, BEGIN = 100_000, 1_780_000_000.0
 POPULATION, NEW_ACCOUNTS, APART, FLEET = 300_000, 2, 500, 40
@@ -215,16 +219,36 @@ def listening(command: list[str], flag: str = "--port") -> Iterator[int]:
         process.wait()
 
 
+@calm()
 def process(number: int = 50_000) -> dict[str, float]:
-    """Processor microseconds of a decision in this process, the best of five."""
+    """Processor microseconds of a decision in this process, the best of five.
+
+    Of one account again and again, and of `ACCOUNTS` in turn, which is the worst for caches: with
+    live detection every account has a payer and a template of its own and every request a body, so
+    each makes the guard forget the oldest of what it remembers. Making the sketches' tuples counts.
+    """
     plain, limited = Guard(parse_policy(POLICY)), Guard(parse_policy(LIMITED))
     ask = Ask(**BODY)  # type: ignore[arg-type]
     traces = Traces(((0, 1), (1, 2), (2, 3), (3, 4)), 5, 6, None, 1, True)
+    asks = [
+        Ask(**(BODY | {name: f"{name}{i:016x}" for name in IDENTIFIERS}))  # type: ignore[arg-type]
+        for i in range(ACCOUNTS)
+    ]
+    each = [Traces(((0, i), (1, i), (2, i), (3, i)), 0, 0, None, 1, True) for i in range(ACCOUNTS)]
+    fresh = itertools.count()
+
+    def new(given: Traces) -> Traces:
+        body = next(fresh)
+        return given._replace(body=body, turns=body)
+
     return {
         "built_in_us": _micros(lambda _: plain.decide(ask), number),
         "with_a_budget_us": _micros(lambda _: limited.decide(ask), number),
-        "with_live_detection_us": _micros(
-            lambda i: plain.decide(ask, traces._replace(body=i, turns=i)), number
+        "with_live_detection_us": _micros(lambda _: plain.decide(ask, new(traces)), number),
+        "many_accounts_us": _micros(lambda i: plain.decide(asks[i]), ACCOUNTS),
+        "many_accounts_with_a_budget_us": _micros(lambda i: limited.decide(asks[i]), ACCOUNTS),
+        "many_accounts_with_live_detection_us": _micros(
+            lambda i: plain.decide(asks[i], new(each[i])), ACCOUNTS
         ),
     }
 

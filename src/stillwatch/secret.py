@@ -46,6 +46,11 @@ class SecretPlace:
         """Where it lies when neither environment variable is set."""
         return configuration() / self.file_name
 
+    @property
+    def given(self) -> bool:
+        """Whether the environment holds it, or names its file."""
+        return bool(os.environ.get(self.variable) or os.environ.get(self.file_variable))
+
     def load(self) -> bytes:
         """Take the secret from the environment, else from its file, made 0600 at first use.
 

@@ -2,19 +2,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stillwatch.guard import Decision, Guard, parse_policy
+from stillwatch.errors import UsageError
+from stillwatch.guard import Ask, Decision, Guard, files, parse_policy
 from stillwatch.guard.adapters import forward_auth
-from stillwatch.guard.adapters.asgi import StillwatchMiddleware, VllmMiddleware
+from stillwatch.guard.adapters.asgi import (
+    StillwatchMiddleware,
+    VllmMiddleware,
+    from_environment,
+)
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.clock import ReplayClock
 from stillwatch.guard.decision import Restrictions
 from stillwatch.guard.policy import Restrict
 from stillwatch.guard.restrict import headers, restrict_body, restrictions
-from stillwatch.standing import Action, Snapshot, Standing
+from stillwatch.sketch import Sketcher, SketchKey
+from stillwatch.standing import Action, Snapshot, Standing, write_snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 POLICY = 'mode = "enforce"\n[limits.account]\nrequests = "2/1h"\ntokens = "500/1h"\n'
 MARK_ONLY = """
@@ -25,6 +34,10 @@ choices = 0
 output_tokens = 0
 """
 HELD = Snapshot(sequence=1, standings=(Standing(account_id="r", action=Action.RESTRICT),))
+
+
+HI = {"role": "user", "content": "Hi"}
+STREAM = b'data: {"usage":{"prompt_tokens":1,"total_tokens":450}}\n\ndata: [DONE]\n\n'
 
 
 class Exchange:
@@ -63,19 +76,21 @@ class Exchange:
             message = await receive()
             body += message["body"]
         self.got = json.loads(body)
-        headers = [(b"content-type", b"application/json")]
+        streamed = self.got.get("stream")
+        headers = [(b"content-type", b"text/event-stream" if streamed else b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         answer = json.dumps({"usage": {"prompt_tokens": 1, "total_tokens": 450}}).encode()
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": STREAM if streamed else answer})
 
 
 def guard() -> Guard:
     return Guard(parse_policy(POLICY), HELD, clock=ReplayClock())
 
 
-def test_the_middleware_lets_pass_settles_and_throttles() -> None:
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_middleware_lets_pass_settles_and_throttles(streamed: bool) -> None:
     one = guard()
-    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10}
+    body = {"model": "m", "messages": [HI], "max_tokens": 10, "stream": streamed}
     first = Exchange(one, "/v1/chat/completions", body, x_account_id="a")
     assert (first.status, first.got) == (200, body)
     assert first.headers["x-stillwatch-action"] == "allow"
@@ -104,6 +119,7 @@ def test_a_bug_of_ours_is_no_error_of_the_clients(
 
 def test_the_middleware_restricts_in_the_open() -> None:
     body = {"n": 4, "logprobs": True, "max_tokens": 9_000, "thinking": {"type": "enabled"}}
+    body |= {"prompt_logprobs": 5, "include": ["message.output_text.logprobs"]}
     done = Exchange(guard(), "/v1/chat/completions", body, x_account_id="r")
     assert done.got == {"n": 1, "max_tokens": 1_024}
     assert done.headers["x-stillwatch-action"] == "restrict"
@@ -156,6 +172,39 @@ def test_vllm_is_told_which_requests_to_mark_and_clients_cannot(claimed: dict[st
     assert honest["vllm_xargs"] == kept
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {"role": "user", "content": "Hi"},
+            ]
+        },
+        {"messages": [HI], "system": "Be kind."},
+        {
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+            "system": [{"type": "text", "text": "Be kind."}],
+        },
+        {"input": "Hi", "instructions": "Be kind."},
+        {"input": [HI], "instructions": "Be kind."},
+    ],
+)
+def test_the_text_of_every_shape_of_request_is_sketched_alike(body: dict[str, Any]) -> None:
+    one = Guard(sketcher=Sketcher(SketchKey.load()))
+    asked: list[Ask] = []
+    traced = one.traced
+
+    async def watched(ask: Ask) -> Any:
+        asked.append(ask)
+        return await traced(ask)
+
+    one.traced = watched  # type: ignore[method-assign]
+    Exchange(one, "/v1/responses", body, x_account_id="a")
+    plain = Ask(account_id="a", prompt="Hi", system_prompt="Be kind.", client_address="203.0.113.9")
+    assert one.trace(asked[0]) == one.trace(plain)
+
+
 def test_other_paths_are_not_looked_at() -> None:
     one = guard()
     for _ in range(5):
@@ -170,6 +219,11 @@ def test_other_paths_are_not_looked_at() -> None:
         ({"max_completion_tokens": 500}, {"max_completion_tokens": 100}),
         ({"max_tokens": 50, "n": 1}, {"max_tokens": 50, "n": 1}),
         ({"max_tokens": "many", "n": None}, {"max_tokens": 100, "n": None}),
+        ({"input": "Why?"}, {"input": "Why?", "max_output_tokens": 100}),
+        (
+            {"input": "Why?", "max_output_tokens": 500},
+            {"input": "Why?", "max_output_tokens": 100},
+        ),
     ],
 )
 def test_a_body_is_restricted_no_further_than_needed(
@@ -192,3 +246,49 @@ def test_refusals_tell_the_client_what_helps_and_not_the_reason() -> None:
     assert shape_of("/v1/messages?beta=1") == "anthropic"
     assert shape_of("/v1/chat/completions", {"anthropic-version": "2023-06-01"}) == "anthropic"
     assert shape_of("/v1/chat/completions") == "openai"
+
+
+def test_what_the_environment_names_is_used_and_loaded_again_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
+    write_snapshot(HELD, tmp_path / "snapshot.json")
+    for name, file in (("POLICY", "policy.toml"), ("SNAPSHOT", "snapshot.json")):
+        monkeypatch.setenv(f"STILLWATCH_{name}", str(tmp_path / file))
+    monkeypatch.delenv("STILLWATCH_KEY", raising=False)
+    one, _ = from_environment()
+    assert one.policy.mode == "enforce"
+    assert one.snapshot.sequence == 1
+    assert one.trace(Ask(account_id="a", prompt="Why?")) is None  # no key, no sketch
+    monkeypatch.setenv("STILLWATCH_KEY", "5c" * 32)
+    keyed, _ = from_environment()
+    assert keyed.trace(Ask(account_id="a", prompt="Why?")) is not None
+
+    middleware = StillwatchMiddleware(None)  # type: ignore[arg-type]
+    assert middleware._files is not None
+    write_snapshot(Snapshot(sequence=2), tmp_path / "snapshot.json")
+    monkeypatch.setattr(files, "POLL", 0.0)
+
+    async def look() -> None:
+        middleware._look_at_files()
+        assert middleware._looking is not None
+        await middleware._looking
+
+    asyncio.run(look())
+    assert middleware._guard.snapshot.sequence == 2
+    (tmp_path / "snapshot.json").write_bytes(b"{")
+    asyncio.run(look())
+    assert middleware._guard.snapshot.sequence == 2
+    assert "snapshot" in middleware._files.problems
+
+
+def test_budgets_that_are_to_be_shared_need_the_deployments_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STILLWATCH_REDIS_URL", "redis://127.0.0.1:1/0")
+    for name in ("STILLWATCH_KEY", "STILLWATCH_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UsageError, match="STILLWATCH_KEY"):
+        from_environment()
+    monkeypatch.setenv("STILLWATCH_KEY", "5c" * 32)
+    assert from_environment()[0].store.shared

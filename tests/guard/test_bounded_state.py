@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stillwatch.guard import Ask, Guard, Settlement, Traces, history, parse_policy
 from stillwatch.guard.clock import ReplayClock
-from stillwatch.guard.live import detector, payers
+from stillwatch.guard.live import crowds, detector, payers
 from stillwatch.guard.store import memory
 from stillwatch.schema import FAMILY_KEYS
 
@@ -24,6 +24,8 @@ tokens = "9k/30d"
 [live]
 families = {CAP}
 memory = {CAP}
+[live.few_payers]
+action = "throttle"
 [live.migration]
 action = "throttle"
 [live.continuation]
@@ -59,6 +61,7 @@ def test_a_day_of_ever_new_traffic_keeps_bounded_state(monkeypatch: pytest.Monke
     bounds = {
         "bodies": CAP, "families": CAP, "refusals": CAP, "turns": CAP, "counts": CAP,
         "flags": CAP, "volumes": CAP, "members": payers.MEMBERS_A_STREAM * CAP, "budgets": 4 * CAP,
+        "crowds": CAP, "crowd_members": crowds.MEMBERS_A_CROWD * CAP,
     }  # fmt: skip
     assert most.keys() == bounds.keys()
     assert [what for what, bound in bounds.items() if most[what] > bound + 2] == []

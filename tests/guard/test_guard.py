@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from stillwatch.guard import Ask, Decision, Guard, Profile, Settlement, parse_policy
 from stillwatch.guard.clock import ReplayClock, ServiceClock
+from stillwatch.guard.store import StoreError
+from stillwatch.guard.store.memory import MemoryStore
 from stillwatch.schema import Verdict
 from stillwatch.standing import Action, KnownCampaign, Snapshot, Standing
 
@@ -56,6 +59,42 @@ def test_an_action_ends_and_begins_in_event_time() -> None:
     assert one.decide(ask(at=BEGIN)).action is Action.VERIFY
     assert one.decide(ask(at=BEGIN + 3_599)).action is Action.VERIFY
     assert one.decide(ask(at=BEGIN + 3_600)).action is Action.ALLOW
+
+
+CLOSED = '[fail]\ndefault = "closed"\n'
+
+
+class Away(MemoryStore):
+    shared = True
+
+    async def take(self, charges: Any, now: float) -> Any:
+        raise StoreError("gone")
+
+
+@pytest.mark.parametrize(
+    ("policy", "source"),
+    [
+        ('[limits.account]\nrequests = "1/1h"\n', "limit"),
+        ("[history]\nfloor = 1\n", "history"),
+        ('[limits.throttled]\nrequests = "1/1h"\n', "limit"),
+        (CLOSED + '[limits.account]\nrequests = "9/1h"\n', "failure"),
+    ],
+)
+def test_every_action_of_the_policys_own_has_a_reason_an_expiry_and_an_author(
+    policy: str, source: str
+) -> None:
+    throttled = standing(Action.THROTTLE)
+    one = guard(policy, throttled, store=Away() if source == "failure" else None)
+    asyncio.run(one.decide_shared(ask()))
+    refused = asyncio.run(one.decide_shared(ask()))
+    assert (refused.action, refused.source) == (Action.THROTTLE, source)
+    assert refused.reason
+    assert refused.author == "policy:p"
+    assert refused.expires_at == pytest.approx(BEGIN + refused.retry_after)
+    failed = one.failed("decide")
+    assert failed.action is (Action.THROTTLE if source == "failure" else Action.ALLOW)
+    if not failed.passes:
+        assert (failed.author, failed.expires_at) == ("policy:p", BEGIN + failed.retry_after)
 
 
 def test_shadow_mode_records_and_changes_nothing() -> None:

@@ -96,6 +96,58 @@ def test_accounts_made_for_the_purpose_and_spread_over_networks_are_hidden_too()
     assert {world.send(f"a{n % 4}", network=1) for n in range(40)} == {Action.ALLOW}
 
 
+FEW_PAYERS = '[live.few_payers]\naction = "verify"\n'
+
+
+def crowd(size: int = 10, payers: int = 5, **more: Any) -> dict[str, Any]:
+    """Accounts of which each payer has two, too few for the signal of one payer."""
+    return {f"a{n}": paid(f"d{n % 3}.example", f"card{n % payers}", **more) for n in range(size)}
+
+
+def feed(world: World, size: int = 10, count: int = 6, **traces: Any) -> list[Action]:
+    return [world.send(f"a{n}", **traces) for _ in range(count) for n in range(size)]
+
+
+def test_a_crowd_of_unrelated_accounts_that_few_payers_pay_for_is_challenged() -> None:
+    size, payers = 15, 5
+    # three to a payer that share a domain: one company each, but all five with one template
+    profiles = {f"a{n}": paid(f"d{n % payers}.example", f"card{n % payers}") for n in range(size)}
+    assert set(feed(World(**profiles), size)) == {Action.ALLOW}
+    world = World(FEW_PAYERS, **profiles)
+    actions = feed(world, size)
+    assert actions[: 2 * size] == [Action.ALLOW] * 2 * size
+    assert set(actions[4 * size :]) == {Action.VERIFY}
+    # whoever pays alone is left alone, whatever others do with the template
+    assert {world.send("stranger") for _ in range(9)} == {Action.ALLOW}
+    assert world.send("a0", families=((HEAD8, 99),), after=2 * 86_400) is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("profiles", "traces"),
+    [
+        (crowd(payers=10), {}),  # the users of an application pay by themselves
+        (crowd(payers=5), {}),  # two to a payer, as in a household
+        (crowd(size=7, payers=1, organization="o"), {}),  # one organisation, in the open
+        ({f"a{n}": paid("one.example") for n in range(10)}, {}),  # one company, with a past
+        (crowd(payers=2), {"asks": False}),
+        (crowd(payers=2), {"families": ((TAIL4, 9),)}),
+    ],
+)
+def test_a_crowd_with_an_innocent_likeness_is_left_alone(
+    profiles: dict[str, Any], traces: dict[str, Any]
+) -> None:
+    policy = FEW_PAYERS + '[live.one_payer]\naction = "off"\n'
+    assert set(feed(World(policy, **profiles), len(profiles), **traces)) == {Action.ALLOW}
+
+
+def test_a_benchmark_whose_items_come_again_makes_no_crowd() -> None:
+    policy = FEW_PAYERS + '[live.one_payer]\naction = "off"\n'
+    world = World(policy, **crowd(payers=2))
+    sent = [world.send(f"a{n}", body=item) for item in range(500, 506) for n in range(10)]
+    assert set(sent) == {Action.ALLOW}
+    assert Action.VERIFY in feed(World(policy, **crowd(payers=2)))  # but for the items, it is one
+
+
 def test_a_refused_request_that_goes_on_elsewhere_challenges_both() -> None:
     world = World()
     for body in (1001, 1002):
@@ -189,7 +241,7 @@ def test_live_evidence_fades_and_never_suspends() -> None:
 def test_each_signal_can_be_turned_off() -> None:
     policy = "".join(
         f'[live.{name}]\naction = "off"\n'
-        for name in ("one_payer", "migration", "continuation", "joined")
+        for name in ("one_payer", "few_payers", "migration", "continuation", "joined")
     )
     world = World(policy, snapshot=KNOWN, **HIDDEN)
     assert set(rounds(world, families=((HEAD8, 77),))) == {Action.ALLOW}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 STARTUP = 20.0
 
@@ -109,12 +109,14 @@ def stillwatch(
 
 
 @contextmanager
-def redis(folder: Path, port: int | None = None) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def redis(
+    folder: Path, port: int | None = None, *, options: Sequence[str] = ()
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A Redis on a free port that keeps nothing."""
     port = port or free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     process = subprocess.Popen(
-        [*command, "--appendonly", "no", "--dir", str(folder)],
+        [*command, "--appendonly", "no", "--dir", str(folder), *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

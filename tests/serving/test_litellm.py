@@ -186,6 +186,10 @@ def test_the_handler_in_a_real_proxy(litellm: Path, tmp_path: Path) -> None:
         assert asked["n"] == 1
         assert "logprobs" not in asked
         assert "top_logprobs" not in asked
+        # in the open: the client is told what it goes without
+        assert restricted.headers["x-stillwatch-action"] == "restrict"
+        changed = set(restricted.headers["x-stillwatch-changed"].split(", "))
+        assert changed == {"logprobs", "top_logprobs", "n", "max_tokens"}
 
         def intake() -> list[Path]:
             return sorted((tmp_path / "intake").glob("*.jsonl"))

@@ -78,6 +78,25 @@ def test_names_are_hashed_and_keys_of_a_subject_share_a_slot(url: str) -> None:
     assert RedisStore(url, secret=b"y")._key(requests) != keys[0]
 
 
+def test_a_redis_cluster_takes_its_scripts_and_names(tmp_path: Path) -> None:
+    async def run(url: str) -> list[bool]:
+        store = RedisStore(url, secret=b"x")
+        await store._redis.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+        deadline = time.monotonic() + 20
+        while b"cluster_state:ok" not in await store._redis.execute_command("CLUSTER", "INFO"):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        # two keys of one subject in one script, and another subject's, of another slot
+        charges = [charge("a"), charge("a")._replace(unit="t"), charge("c", 5, "campaign")]
+        passed = [await store.take(charges, BEGIN) is None for _ in range(4)]
+        await store.settle(charges[:2], BEGIN)
+        await store.close()
+        return passed
+
+    with redis(tmp_path, options=("--cluster-enabled", "yes")) as (port, _):
+        assert asyncio.run(run(f"redis://127.0.0.1:{port}/0")) == [True, True, False, False]
+
+
 def test_budgets_expire_when_they_are_full(url: str) -> None:
     async def run() -> int:
         store = RedisStore(url, secret=b"x", prefix="expiring:")

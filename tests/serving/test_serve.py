@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -183,6 +184,22 @@ def test_posted_logs_are_on_the_disk_when_they_are_acknowledged(port: int, folde
     assert call(port, "/v1/logs", b"nothing that is a log").status == 400
     bomb = gzip.compress(b"0" * (65 << 20))
     assert call(port, "/v1/logs", bomb, packed).status == 413
+
+
+def test_a_log_source_that_stalls_in_the_middle_holds_up_nobody(port: int, folder: Path) -> None:
+    row = json.dumps(record(77)).encode()
+    head = b"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(row)
+    with socket.create_connection(("127.0.0.1", port), 5) as stalled:
+        stalled.sendall(head + row[:40])
+        answers = [call(port, "/v1/decide", {"account_id": f"s{n}"}) for n in range(20)]
+        assert {answer.status for answer in answers} == {200}
+        assert call(port, "/v1/logs", record(78)).json == {"taken": True}
+        assert call(port, "/healthz").status == 200
+        kept = b"".join(path.read_bytes() for path in (folder / "intake").iterdir())
+        assert b'"r78"' in kept
+        assert b'"r77"' not in kept
+        stalled.sendall(row[40:])
+        assert stalled.recv(64).startswith(b"HTTP/1.1 200")
 
 
 def test_otlp_is_answered_as_otlp(port: int) -> None:

@@ -229,7 +229,7 @@ def _common_frame(
 ) -> NDArray[np.bool_]:
     """Which words are in the frames of many who use them."""
     # all incidences of one owner and word are framed, or none
-    cells = np.unique((owner * max(words, 1) + word) * 2 + framed)
+    cells, _, _ = coded((owner * max(words, 1) + word) * 2 + framed)
     used = cells // 2 % max(words, 1)
     users = np.bincount(used, minlength=words)
     often = np.bincount(used, cells % 2, words)

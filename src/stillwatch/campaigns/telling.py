@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.coding import coded
 from stillwatch.campaigns.exchangeability import PairCounts, count_pairs, individuality
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def _users(items: Stream, codes: Ints) -> tuple[Ints, Ints]:
     """Words, sorted, and how many accounts use each."""
     filled = items.tokens != 0
     owner = np.broadcast_to(codes[:, None], items.tokens.shape)[filled]
-    words, word = np.unique(items.tokens[filled], return_inverse=True)
-    cells = np.unique(owner * max(len(words), 1) + word)
+    words, word, _ = coded(items.tokens[filled])
+    cells, _, _ = coded(owner * max(len(words), 1) + word)
     return words, np.bincount(cells % max(len(words), 1), minlength=len(words))
 
 

@@ -18,7 +18,8 @@ class Ask(msgspec.Struct, kw_only=True, gc=False):
         model: what is asked.
         client_address, user_agent, conversation_id: how it comes.
         tokens: input and most output tokens, which are reserved until it is settled.
-        system_prompt, prompt, messages: text, sketched for live detection and then forgotten.
+        system_prompt, prompt, messages: text, sketched for live detection and then forgotten;
+            messages and system prompt in any shape that `readers.messages` reads.
     """
 
     account_id: str
@@ -34,7 +35,7 @@ class Ask(msgspec.Struct, kw_only=True, gc=False):
     user_agent: str | None = None
     conversation_id: str | None = None
     tokens: float = 0
-    system_prompt: str | None = None
+    system_prompt: Any = None
     prompt: str | None = None
     messages: Any = None
 

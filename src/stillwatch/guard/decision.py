@@ -39,7 +39,8 @@ class Decision(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         subject: whose budget ran out, such as ``campaign``; empty for others.
         author: who decided: ``scan:…``, ``user:…``, or ``policy:<version>``.
         campaign_id: the campaign that the account belongs to or has joined.
-        expires_at: event time at which the action ends, seconds since 1970; None without an end.
+        expires_at: event time at which the action ends, seconds since 1970; None for `allow`, and
+            where whoever decided set no end.
         retry_after: seconds until it is worth trying again; 0 where that is not known.
         reserved: tokens taken from the budgets until the request is settled.
         restrictions: of a restricted request.

@@ -11,7 +11,9 @@ suspends on its own evidence.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from stillwatch.errors import UsageError
 from stillwatch.guard.ask import Ask, Profile, Settlement, Traces
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from stillwatch.schema import Verdict
     from stillwatch.sketch import Sketcher
 
+FAILED_FOR = 1.0
+"""Seconds for which a request is refused that could not be decided and whose route fails closed."""
+
 FAILED = frozenset([429, *range(500, 600)])
 NOTICE = {
     Action.THROTTLE: "Too many requests. Please slow down and try again later.",
@@ -46,7 +51,7 @@ NOTICE = {
 _NOBODY = Profile()
 
 
-class _View(NamedTuple):
+class _View(msgspec.Struct, frozen=True, gc=False):
     """All that is known of the sender of one request."""
 
     profile: Profile
@@ -84,7 +89,7 @@ class Guard:
         sketcher: Sketcher | None = None,
     ) -> None:
         self.policy = policy or Policy()
-        self.store: Store = store or MemoryStore()
+        self.store: Store = store if store is not None else MemoryStore()
         self.clock: Clock = clock or ServiceClock()
         self.profiles: Mapping[str, Profile] = profiles if profiles is not None else {}
         self._tracer = _tracer(sketcher)
@@ -184,8 +189,10 @@ class Guard:
         """What holds on a route when deciding failed altogether."""
         if self.policy.fail.of(route) == "open":
             return Decision(enforced=self._enforced, degraded="the decision failed")
-        decision = self.worded(Action.THROTTLE, retry_after=1.0)
+        decision = self.worded(Action.THROTTLE, retry_after=FAILED_FOR)
+        decision.expires_at = self.clock.now(0) + FAILED_FOR
         decision.source, decision.enforced = "failure", self._enforced
+        decision.author = self._author
         decision.reason, decision.degraded = "this route fails closed", "the decision failed"
         return decision
 
@@ -291,7 +298,12 @@ class Guard:
             if wait:
                 reason = "more requests today than its own past and its plan explain"
                 return self._decision(
-                    Action.THROTTLE, view, reason, source="history", retry_after=wait
+                    Action.THROTTLE,
+                    view,
+                    reason,
+                    source="history",
+                    retry_after=wait,
+                    expires_at=now + wait,
                 )
         return None
 
@@ -316,7 +328,7 @@ class Guard:
         self, ask: Ask, view: _View, refusal: Refusal | None, now: float
     ) -> Decision:
         if refusal is not None:
-            return self._over_budget(view, refusal)
+            return self._over_budget(view, refusal, now)
         self._volumes.add(ask.account_id, now, self.policy.history)
         held = view.held
         if held is not None and held.action is Action.RESTRICT and held.begin <= now < held.end:
@@ -326,7 +338,7 @@ class Guard:
         decision.reserved = ask.tokens
         return decision
 
-    def _over_budget(self, view: _View, refusal: Refusal) -> Decision:
+    def _over_budget(self, view: _View, refusal: Refusal, now: float) -> Decision:
         what = "requests" if refusal.unit == "r" else "tokens"
         action, reason = Action.THROTTLE, f"the {refusal.subject}'s budget of {what} is used up"
         if refusal.subject == "throttled":
@@ -342,6 +354,7 @@ class Guard:
             source="limit",
             subject=refusal.subject,
             retry_after=refusal.retry_after,
+            expires_at=now + refusal.retry_after,
         )
 
     def _without_store(
@@ -351,7 +364,12 @@ class Guard:
         if self.policy.fail.of(route) == "closed":
             reason = f"budgets cannot be counted ({problem}) and this route fails closed"
             decision = self._decision(
-                Action.THROTTLE, view, reason, source="failure", retry_after=1.0
+                Action.THROTTLE,
+                view,
+                reason,
+                source="failure",
+                retry_after=FAILED_FOR,
+                expires_at=now + FAILED_FOR,
             )
         else:
             charges = self._charges(ask, ask.tokens, view)

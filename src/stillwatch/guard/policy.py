@@ -31,7 +31,7 @@ class Fail(Section, frozen=True, kw_only=True):
     Attributes:
         default: ``open`` lets the request pass, ``closed`` refuses it with 429 and a short
             ``Retry-After``.
-        routes: the same by route: ``decide``, ``forward-auth``, ``asgi``, ``litellm``.
+        routes: the same by route: ``decide``, ``forward-auth``, ``asgi``.
     """
 
     default: Failing = "open"
@@ -180,6 +180,16 @@ class OnePayer(Signal, frozen=True, kw_only=True):
     after: Annotated[int, msgspec.Meta(ge=1)] = 3
 
 
+class FewPayers(Signal, frozen=True, kw_only=True):
+    """Evidence by few payers of many accounts; attributes as `Signal`.
+
+    Off unless asked for: two simulated fortnights prove no rate.
+    """
+
+    action: Literal["off", "throttle", "verify"] = "off"
+    after: Annotated[int, msgspec.Meta(ge=1)] = 3
+
+
 class Joined(Signal, frozen=True, kw_only=True):
     """Evidence of having joined a known campaign; attributes as `Signal`.
 
@@ -196,6 +206,7 @@ class Live(Section, frozen=True, kw_only=True):
 
     Attributes:
         one_payer: unrelated accounts that share a payer feed one prompt family.
+        few_payers: many unrelated accounts that few payers pay for feed one prompt family.
         migration: requests refused on one account are sent again on another.
         continuation: conversations are continued by an unrelated account.
         joined: an account sends what only members of a known campaign send.
@@ -205,6 +216,7 @@ class Live(Section, frozen=True, kw_only=True):
     """
 
     one_payer: OnePayer = OnePayer()
+    few_payers: FewPayers = FewPayers()
     migration: Signal = Signal()
     continuation: Signal = Signal()
     joined: Joined = Joined()

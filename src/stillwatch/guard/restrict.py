@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 REASONING_KEYS = ("reasoning", "reasoning_effort", "thinking")
 """Parameters by which OpenAI- and Anthropic-shaped requests ask for raw reasoning."""
 
+LOGPROB_KEYS = ("logprobs", "top_logprobs", "prompt_logprobs", "include")
+"""Those by which they ask for log-probabilities: vLLM has some for the prompt, and OpenAI's
+Responses name them in `include`."""
+
+LENGTH_KEYS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+"""Those that bound the answer's length."""
+
 WATERMARK_HEADER = "x-stillwatch-watermark"
 """Says ``1`` to what serves the model: mark this answer."""
 
@@ -70,20 +77,25 @@ def unset(given: Restrictions) -> list[str]:
     """Parameters of OpenAI- and Anthropic-shaped requests that a restricted one goes without."""
     names: list[str] = []
     if given.withhold_logprobs:
-        names += ("logprobs", "top_logprobs")
+        names += LOGPROB_KEYS
     if given.withhold_reasoning:
         names += REASONING_KEYS
     return names
 
 
 def cap(given: Restrictions) -> dict[str, int]:
-    """Most that such a parameter may ask for; `max_tokens` is set where none is."""
+    """Most that such a parameter may ask for; `length_key` is set where no length is asked for."""
     most: dict[str, int] = {}
     if given.max_choices is not None:
         most["n"] = given.max_choices
     if given.max_output_tokens is not None:
-        most |= dict.fromkeys(("max_completion_tokens", "max_tokens"), given.max_output_tokens)
+        most |= dict.fromkeys(LENGTH_KEYS, given.max_output_tokens)
     return most
+
+
+def length_key(body: Mapping[str, Any]) -> str:
+    """The parameter that bounds a request's answer, where the request itself names none."""
+    return "max_output_tokens" if "input" in body else "max_tokens"
 
 
 def restrict_body(body: dict[str, Any], given: Restrictions) -> list[str]:
@@ -98,9 +110,11 @@ def restrict_body(body: dict[str, Any], given: Restrictions) -> list[str]:
         silence.
     """
     changed = [name for name in unset(given) if body.pop(name, None) is not None]
+    bounded = any(body.get(name) is not None for name in LENGTH_KEYS)
+    set_anyway = None if bounded else length_key(body)
     for name, most in cap(given).items():
         asked = body.get(name)
-        if asked is None and (name != "max_tokens" or "max_completion_tokens" in body):
+        if asked is None and name != set_anyway:
             continue
         if not isinstance(asked, int) or asked > most:
             body[name] = most

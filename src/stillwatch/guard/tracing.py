@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from stillwatch.guard.ask import Traces
 from stillwatch.guard.bounded import Bounded
-from stillwatch.readers.messages import split
+from stillwatch.readers.messages import split, text_of
 from stillwatch.readers.rows import Row, to_batch
 from stillwatch.schema import FAMILY_KEYS
 
@@ -70,7 +70,7 @@ class Tracer:
 
 
 def _row(ask: Ask) -> Row:
-    chat = split(ask.messages) if ask.messages else None
+    chat = split(ask.messages, ask.system_prompt) if ask.messages else None
     return Row(
         request_id=ask.request_id or "-",
         timestamp=ask.at or time.time(),  # a row needs one; no trace is made of it
@@ -80,7 +80,7 @@ def _row(ask: Ask) -> Row:
         earlier_turns=chat.earlier_turns if chat else None,
         context=chat.context if chat else None,
         turns=chat.turns if chat else 1,
-        system_prompt=ask.system_prompt or (chat.system_prompt if chat else None),
+        system_prompt=chat.system_prompt if chat else text_of(ask.system_prompt) or None,
         client_address=ask.client_address,
         user_agent=ask.user_agent,
     )

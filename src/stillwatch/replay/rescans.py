@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from stillwatch.standing import load_snapshot, write_snapshot
 from stillwatch.store import NAMES, Position, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from stillwatch.declared import Entry
@@ -78,8 +80,11 @@ class Rescans:
 
     def at(self, micros: int) -> None:
         """Scan all that was taken, if it is enough, as of a moment."""
-        if not self.schedule.wants(self._rows):
-            return
+        if self.schedule.wants(self._rows):
+            with _without_the_old():
+                self._scan_at(micros)
+
+    def _scan_at(self, micros: int) -> None:
         self._keep()
         path = self._found / f"{micros}.json" if self._found is not None else None
         if path is not None and path.exists():
@@ -127,3 +132,16 @@ class Rescans:
         self._store.add(rows.select(SKETCHES.names).cast(SKETCHES), distinct, taken)
         self._store.seal(memory=self._memory)
         self._waiting.clear()
+
+
+@contextmanager
+def _without_the_old() -> Iterator[None]:
+    """Leave what is there by now out of garbage collections.
+
+    A scan collects its garbage several times, and the guard's memory, which holds none, is large.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -247,7 +247,7 @@ class Application:
         """Load all files again, from a signal handler."""
         loop = self._loop
         if loop is not None:
-            reload = partial(self._service.reload, force=True)
+            reload = partial(self._service.files.reload, force=True)
             loop.call_soon_threadsafe(loop.run_in_executor, None, reload)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

@@ -58,7 +58,7 @@ def exposition(service: Service, latency: Latency) -> bytes:
         "stillwatch_snapshot_sequence": snapshot.sequence,
         "stillwatch_snapshot_as_of_seconds": snapshot.as_of.timestamp() if snapshot.as_of else 0,
         "stillwatch_standings": len(snapshot.standings),
-        "stillwatch_reloads_total": service.reloads,
+        "stillwatch_reloads_total": service.files.reloads,
     }
     for name, value in single.items():
         kind = "counter" if name.endswith("_total") else "gauge"

@@ -1,34 +1,27 @@
-"""The guard with its files: loaded, and loaded again when they change, without a pause."""
+"""The guard with its files, its store, and the logs that are posted."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stillwatch.errors import InputError
-from stillwatch.guard import Ask, Guard, Policy, load_policy, profiles_of
+from stillwatch.guard import Ask, Guard, Policy, load_policy
 from stillwatch.guard.clock import ServiceClock
+from stillwatch.guard.files import POLL, Files
 from stillwatch.guard.store import StoreError
 from stillwatch.guard.store.memory import MemoryStore
 from stillwatch.guard.store.redis import RedisStore
-from stillwatch.readers import read_accounts
 from stillwatch.serving.intake import Intake
 from stillwatch.serving.sightings import sightings
 from stillwatch.sketch import Sketcher, SketchKey
-from stillwatch.standing import Snapshot, load_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from stillwatch.guard.store import Store
     from stillwatch.serving.settings import Secrets, Settings
-
-POLL = 1.0
-"""Seconds between looks at the files."""
 
 AT_A_TIME = 20
 """Requests of a posted log that are looked at before decisions have their turn again."""
@@ -37,8 +30,6 @@ STEPPED_BACK = 5.0
 """Seconds by which the clock must have stepped back to be worth a word."""
 
 _log = logging.getLogger("stillwatch.serving")
-
-_Mark = tuple[int, int, int] | None
 
 
 class Service:
@@ -65,8 +56,6 @@ class Service:
         self.settings, self.token = settings, secrets.token
         self.clock = clock or ServiceClock()
         self.started = time.monotonic()
-        self.problems: dict[str, str] = {}
-        self.reloads = 0
         self.last_log = time.monotonic()
         self.store_problem = self.trouble = ""
         self._warming: asyncio.Task[object] | None = None
@@ -76,63 +65,13 @@ class Service:
         self.guard = Guard(policy, store=store, clock=self.clock, sketcher=self._sketcher)
         self.shared = store.shared
         self.intake = Intake(Path(settings.intake)) if settings.intake else None
-        self._fingerprint = key.fingerprint
-        self._marks: dict[str, _Mark] = {"policy": _mark(settings.policy)}
-        self._loaders: dict[str, Callable[[Path], None]] = {
-            "policy": self._load_policy,
-            "snapshot": self._load_snapshot,
-            "accounts": self._load_accounts,
-        }
-        if settings.accounts:
-            self._load_accounts(Path(settings.accounts))
-            self._marks["accounts"] = _mark(settings.accounts)
-        # a snapshot that is missing or half-written must not keep the service from starting
-        self._reload("snapshot", force=True)
-
-    def reload(self, *, force: bool = False) -> None:
-        """Load the files that have changed; a broken one is reported and the last good one stays.
-
-        Args:
-            force: load all of them.
-        """
-        for name in self._loaders:
-            self._reload(name, force=force)
-
-    def _reload(self, name: str, *, force: bool) -> None:
-        path = getattr(self.settings, name)
-        if not path:
-            return
-        mark = _mark(path)
-        if not force and mark == self._marks.get(name):
-            return
-        self._marks[name] = mark
-        try:
-            self._loaders[name](Path(path))
-        except InputError as error:
-            self.problems[name] = str(error)
-            _log.error("reload failed", extra={"file": name, "problem": str(error)})
-        else:
-            self.problems.pop(name, None)
-            self.reloads += 1
-            _log.info("reloaded", extra={"file": name})
-
-    def _load_policy(self, path: Path) -> None:
-        self.guard.apply_policy(load_policy(path))
-
-    def _load_snapshot(self, path: Path) -> None:
-        snapshot = load_snapshot(path) if path.exists() else Snapshot(sequence=0)
-        if snapshot.key_fingerprint not in ("", self._fingerprint):
-            raise InputError(
-                "its tokens were made with another sketch key; use the key of the scans",
-                file=str(path),
-            )
-        if not self.guard.apply_snapshot(snapshot):
-            raise InputError(
-                f"it has sequence {snapshot.sequence}, older than what is in force", file=str(path)
-            )
-
-    def _load_accounts(self, path: Path) -> None:
-        self.guard.profiles = profiles_of(read_accounts(path).table)
+        self.files = Files(
+            self.guard,
+            key.fingerprint,
+            policy=settings.policy,
+            snapshot=settings.snapshot,
+            accounts=settings.accounts,
+        )
 
     async def look_after(self) -> None:
         """Poll the files, close segments, and watch the store, until cancelled."""
@@ -149,7 +88,7 @@ class Service:
             await asyncio.sleep(POLL)
 
     async def _look(self) -> None:
-        await asyncio.to_thread(self.reload)
+        await asyncio.to_thread(self.files.reload)
         try:
             await self.guard.store.ping()
             self.store_problem = ""
@@ -181,7 +120,7 @@ class Service:
 
     def degraded(self) -> dict[str, str]:
         """What is not as it should be, and what that means."""
-        found = {f"{name} file": problem for name, problem in self.problems.items()}
+        found = {f"{name} file": problem for name, problem in self.files.problems.items()}
         if self.store_problem:
             found["store"] = f"{self.store_problem}; budgets are counted in this process alone"
         if self.clock.behind > STEPPED_BACK:
@@ -201,14 +140,4 @@ class Service:
 def _store(secrets: Secrets, key: SketchKey) -> Store:
     if not secrets.redis_url:
         return MemoryStore()
-    secret = hashlib.blake2b(b"store", key=key.secret, digest_size=32).digest()
-    return RedisStore(secrets.redis_url, secret=secret)
-
-
-def _mark(path: str) -> _Mark:
-    """What tells one version of a file from another without reading it."""
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return RedisStore.of_key(secrets.redis_url, key)

@@ -2,12 +2,13 @@
 
     app.add_middleware(StillwatchMiddleware, guard=guard)
 
-vLLM's `--middleware` takes ``stillwatch.guard.adapters.asgi.VllmMiddleware``; there the policy and
-snapshot come from the environment: `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT`.
+vLLM's `--middleware` takes ``stillwatch.guard.adapters.asgi.VllmMiddleware``; there all comes from
+the environment, see `from_environment`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from pathlib import Path
@@ -15,21 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stillwatch.errors import UsageError
 from stillwatch.guard.adapters.forward_auth import FIELDS
+from stillwatch.guard.adapters.usage import reader_of
 from stillwatch.guard.ask import Ask, Settlement
 from stillwatch.guard.bodies import refused, shape_of
 from stillwatch.guard.guard import Guard
 from stillwatch.guard.policy import Policy, load_policy
-from stillwatch.guard.restrict import WATERMARK_ARGUMENT, restrict_body
+from stillwatch.guard.restrict import LENGTH_KEYS, WATERMARK_ARGUMENT, restrict_body
 from stillwatch.guard.restrict import headers as restriction_headers
 from stillwatch.guard.store import StoreError
-from stillwatch.standing import Snapshot, load_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from stillwatch.guard.adapters.usage import Usage
     from stillwatch.guard.ask import Traces
     from stillwatch.guard.decision import Decision, Restrictions
+    from stillwatch.guard.files import Files
 
     Message = MutableMapping[str, Any]
     Scope = MutableMapping[str, Any]
@@ -51,7 +55,7 @@ class StillwatchMiddleware:
 
     Args:
         app: what answers.
-        guard: decides; made from the environment if not given.
+        guard: decides; `from_environment` if not given.
         account_header: names the account; set by what authenticates clients, never by a client.
         paths: ends of the paths that ask a model.
     """
@@ -64,7 +68,11 @@ class StillwatchMiddleware:
         paths: tuple[str, ...] = GUARDED,
     ) -> None:
         self._app = app
-        self._guard = guard or guard_from_environment()
+        self._files: Files | None = None
+        if guard is None:
+            guard, self._files = from_environment()
+        self._guard = guard
+        self._looking: asyncio.Future[None] | None = None
         self._fields = {**FIELDS, "account_id": account_header.lower()}
         self._paths = paths
 
@@ -73,6 +81,7 @@ class StillwatchMiddleware:
         if scope["type"] != "http" or not scope["path"].rstrip("/").endswith(self._paths):
             await self._app(scope, receive, send)
             return
+        self._look_at_files()
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         body = await _read(receive)
         asked = _object(body)
@@ -88,6 +97,12 @@ class StillwatchMiddleware:
         seen = _Seen(send, decision)
         await self._app(scope, _once(body, receive), seen)
         await self._settle(ask, traces, decision, seen)
+
+    def _look_at_files(self) -> None:
+        """Have what changed loaded again, in a thread."""
+        if self._files is not None and self._files.due():
+            loop = asyncio.get_running_loop()
+            self._looking = loop.run_in_executor(None, self._files.reload)
 
     async def _decide(self, ask: Ask) -> tuple[Decision, Traces | None]:
         try:
@@ -112,17 +127,18 @@ class StillwatchMiddleware:
         found = {f: headers[name] for f, name in self._fields.items() if name in headers}
         client = scope.get("client")
         asked = body or {}
-        text = {k: v for k in ("messages", "prompt", "model") if (v := asked.get(k)) is not None}
-        most = asked.get("max_tokens") or asked.get("max_completion_tokens") or 0
+        # OpenAI's Responses have input and instructions, Anthropic a system prompt apart
+        said = asked.get("messages") or asked.get("input") or asked.get("prompt")
+        model, most = asked.get("model"), [asked.get(name) for name in LENGTH_KEYS]
         fields: dict[str, Any] = {
             "account_id": "anonymous",
             "client_address": client[0] if client else None,
             **found,
-            **{k: v for k, v in text.items() if k == "messages" or isinstance(v, str)},
+            "prompt" if isinstance(said, str) else "messages": said,
+            "system_prompt": asked.get("system") or asked.get("instructions"),
+            "model": model if isinstance(model, str) else found.get("model"),
         }
-        if isinstance(system := asked.get("system"), str):
-            fields["system_prompt"] = system
-        return Ask(tokens=most if isinstance(most, int) else 0, **fields)
+        return Ask(tokens=max([n for n in most if isinstance(n, int)], default=0), **fields)
 
     async def _settle(
         self, ask: Ask, traces: Traces | None, decision: Decision, seen: _Seen
@@ -162,44 +178,61 @@ class VllmMiddleware(StillwatchMiddleware):
 
 
 class _Seen:
-    """Passes an answer on, adds the instructions, and reads the usage from a JSON body."""
+    """Passes an answer on, adds the instructions, and reads the usage that the answer tells."""
 
     def __init__(self, send: Send, decision: Decision) -> None:
         self._send = send
         self._extra = _instructions(decision)
-        self._body = bytearray()
-        self._json = False
+        self._usage: Usage | None = None
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             kind = dict(message.get("headers", ())).get(b"content-type", b"")
-            self._json = kind.startswith(b"application/json")
+            self._usage = reader_of(kind)
             message = {**message, "headers": [*message.get("headers", ()), *self._extra]}
-        elif self._json and len(self._body) < LARGEST:
-            self._body += message.get("body", b"")
+        elif self._usage is not None:
+            self._usage.feed(message.get("body", b""))
         await self._send(message)
 
     @property
     def used(self) -> float | None:
         """Tokens that the answer says it took; None where it does not say."""
-        usage = (_object(bytes(self._body)) or {}).get("usage")
-        if not isinstance(usage, dict):
-            return None
-        total = usage.get("total_tokens")
-        parts = [usage.get("input_tokens"), usage.get("output_tokens")]
-        known = [part for part in parts if isinstance(part, int)]
-        return total if isinstance(total, int) else sum(known) if known else None
+        return self._usage.total if self._usage is not None else None
 
 
-def guard_from_environment() -> Guard:
-    """A guard as `STILLWATCH_POLICY` and `STILLWATCH_SNAPSHOT` say; the built-in one without."""
-    policy, snapshot = (os.environ.get(f"STILLWATCH_{n}") for n in ("POLICY", "SNAPSHOT"))
-    return Guard(
-        load_policy(Path(policy)) if policy else Policy(),
-        load_snapshot(Path(snapshot)) if snapshot else Snapshot(sequence=0),
+def from_environment() -> tuple[Guard, Files]:
+    """A guard and the files that it goes by, as the environment says.
+
+    `STILLWATCH_POLICY`, `STILLWATCH_SNAPSHOT` and `STILLWATCH_ACCOUNTS` name the files; with
+    `STILLWATCH_KEY` or `STILLWATCH_KEY_FILE` text is sketched for live detection, and with
+    `STILLWATCH_REDIS_URL`, too, budgets are shared.
+
+    Raises:
+        InputError: a file is broken.
+        UsageError: the key is malformed, or missing where budgets are to be shared.
+    """
+    # reading files and sketching bring Arrow and Numba with them
+    from stillwatch.guard.files import Files  # noqa: PLC0415
+    from stillwatch.guard.store.redis import RedisStore  # noqa: PLC0415
+    from stillwatch.sketch import Sketcher, SketchKey  # noqa: PLC0415
+    from stillwatch.sketch.key import PLACE  # noqa: PLC0415
+
+    policy, snapshot, accounts, redis = (
+        os.environ.get(f"STILLWATCH_{name}", "")
+        for name in ("POLICY", "SNAPSHOT", "ACCOUNTS", "REDIS_URL")
     )
+    key = SketchKey.load() if PLACE.given else None
+    if redis and key is None:
+        raise UsageError("STILLWATCH_REDIS_URL needs STILLWATCH_KEY, the same for all replicas")
+    guard = Guard(
+        load_policy(Path(policy)) if policy else Policy(),
+        store=RedisStore.of_key(redis, key) if redis and key else None,
+        sketcher=Sketcher(key) if key else None,
+    )
+    fingerprint = key.fingerprint if key else None
+    return guard, Files(guard, fingerprint, policy=policy, snapshot=snapshot, accounts=accounts)
 
 
 def _instructions(decision: Decision) -> list[tuple[bytes, bytes]]:

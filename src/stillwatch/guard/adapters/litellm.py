@@ -29,6 +29,9 @@ CHAT = frozenset(
 )  # fmt: skip
 """Kinds of call that ask a model for text."""
 
+LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""Parameters that bound an answer's length."""
+
 KEPT = 1_000
 """Log entries that wait while the service is away; the oldest are lost beyond."""
 
@@ -177,12 +180,13 @@ def ask_of(who: Any, data: dict[str, Any]) -> dict[str, Any]:
     request = data.get("proxy_server_request") or {}
     headers = {str(k).lower(): v for k, v in (request.get("headers") or {}).items()}
     meta = data.get("metadata") or {}
-    most = data.get("max_tokens") or data.get("max_completion_tokens")
-    text = {}
-    if data.get("messages"):
-        text["messages"] = data["messages"]
-    elif isinstance(data.get("prompt"), str):
-        text["prompt"] = data["prompt"]
+    most = next((data[name] for name in LENGTHS if data.get(name)), 0)
+    # OpenAI's Responses have input and instructions, Anthropic a system prompt apart
+    said = data.get("messages") or data.get("input") or data.get("prompt")
+    text = {
+        "prompt" if isinstance(said, str) else "messages": said,
+        "system_prompt": data.get("system") or data.get("instructions"),
+    }
     return identity(who.user_id, who.api_key, getattr(who, "org_id", None) or who.team_id) | {
         "request_id": data.get("litellm_call_id") or "",
         "model": data.get("model"),
@@ -190,11 +194,7 @@ def ask_of(who: Any, data: dict[str, Any]) -> dict[str, Any]:
         "user_agent": headers.get("user-agent"),
         "conversation_id": data.get("litellm_session_id"),
         "tokens": most if isinstance(most, int) else 0,
-        **{
-            name: value
-            for name, value in text.items()
-            if name == "messages" or isinstance(value, str)
-        },
+        **{name: value for name, value in text.items() if value},
     }
 
 
@@ -214,11 +214,11 @@ def obey(data: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     if answer.get("action") != "restrict":
         return {}
     changed = [name for name in answer.get("unset", ()) if data.pop(name, None) is not None]
+    bounded = any(data.get(name) is not None for name in LENGTHS)
+    set_anyway = None if bounded else "max_output_tokens" if "input" in data else "max_tokens"
     for name, most in answer.get("cap", {}).items():
         given = data.get(name)
-        if given is None and name != "max_tokens":
-            continue
-        if given is None and "max_completion_tokens" in data:
+        if given is None and name != set_anyway:
             continue
         if not isinstance(given, int) or given > most:
             data[name] = most

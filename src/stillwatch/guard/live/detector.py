@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stillwatch.guard.bounded import Bounded
+from stillwatch.guard.live.crowds import Crowds
 from stillwatch.guard.live.moves import Moves
 from stillwatch.guard.live.payers import Payers
 
@@ -21,6 +22,7 @@ FLAGS = 200_000
 
 REASONS = {
     "one_payer": "unrelated accounts of one payer feed one prompt family",
+    "few_payers": "many unrelated accounts of few payers feed one prompt family",
     "migration": "requests that were refused here or there went on at another account",
     "continuation": "conversations move between unrelated accounts",
     "joined": "sends what only members of campaign {campaign} send",
@@ -54,6 +56,7 @@ class Detector:
         self._policy = policy
         self._bodies: Bounded[int, str] = Bounded(policy.memory)
         self._payers = Payers(policy.families)
+        self._crowds = Crowds(policy.families)
         self._moves = Moves(policy.memory)
         self._counts: Bounded[tuple[str, str], int] = Bounded(FLAGS)
         self._flags: Bounded[str, Flag] = Bounded(FLAGS)
@@ -65,6 +68,8 @@ class Detector:
             "bodies": len(self._bodies),
             "families": len(self._payers),
             "members": self._payers.members,
+            "crowds": len(self._crowds),
+            "crowd_members": self._crowds.members,
             **self._moves.sizes,
             "counts": len(self._counts),
             "flags": len(self._flags),
@@ -103,6 +108,9 @@ class Detector:
             after = policy.one_payer.after
             for name in self._payers.see(seen, sender is None, policy.accounts, after):
                 self._raise("one_payer", policy.one_payer, name, seen.at)
+        if policy.few_payers.action != "off":
+            for name in self._crowds.see(seen, sender is None, policy.few_payers.after):
+                self._raise("few_payers", policy.few_payers, name, seen.at)
         if sender is None:
             self._bodies.put(seen.traces.body, account)
 

@@ -11,7 +11,9 @@ chat does not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from stillwatch.guard.bounded import Bounded
 
@@ -26,7 +28,7 @@ CONTINUES_WITHIN = 7_200.0
 conversation on an account for about an hour."""
 
 
-class _Sent(NamedTuple):
+class _Sent(msgspec.Struct, frozen=True, gc=False):
     by: Sighting
     alone: bool
 

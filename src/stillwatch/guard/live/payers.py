@@ -12,13 +12,15 @@ them as one organisation, when all ask for worked answers from one template.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import OrderedDict
+from typing import TYPE_CHECKING
 
-from stillwatch.guard.bounded import Bounded
+import msgspec
+
 from stillwatch.schema import FAMILY_KEYS, TEMPLATE_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Sequence
 
     from stillwatch.guard.live.sighting import Sighting
 
@@ -40,60 +42,90 @@ FRESH_SHARE = 0.8
 as `campaigns.concealment` has them."""
 
 
-class _Member(NamedTuple):
-    entity: str
-    sent: int
-    domain: str | None
-    fresh: bool
+class Member(msgspec.Struct, gc=False):
+    """What one account has sent of a stream, and what it last looked like."""
+
+    entity: str = ""
+    domain: str | None = None
+    fresh: bool = False
+    sent: int = 0
+
+    def count(self, seen: Sighting, new: bool) -> None:
+        """Take one request in; `new` says that nobody sent the same body lately."""
+        self.entity, self.domain, self.fresh = seen.entity, seen.domain, seen.fresh
+        self.sent += new and seen.traces.asks
 
 
-class _Stream:
-    """What one payer's accounts send of one family."""
+def with_network(networks: tuple[int, ...], network: int | None) -> tuple[int, ...]:
+    """The distinct networks seen so far, as many as matter."""
+    if network is None or len(networks) >= MIN_NETWORKS or network in networks:
+        return networks
+    return (*networks, network)
 
-    __slots__ = ("asking", "members", "networks", "proven", "requests")
 
-    def __init__(self) -> None:
-        self.members: dict[str, _Member] = {}
-        self.networks: set[int] = set()
-        self.requests = self.asking = 0
-        self.proven = False
+def hidden(members: Collection[Member], networks: tuple[int, ...]) -> bool:
+    """Whether accounts hide that they are one; as `campaigns.concealment` has it."""
+    domains = {member.domain for member in members} - {None}
+    fresh = sum(member.fresh for member in members) >= FRESH_SHARE * len(members)
+    return len(domains) > 1 or (fresh and len(networks) >= MIN_NETWORKS)
 
-    def add(self, seen: Sighting, new: bool) -> None:
+
+class _Stream(Member, gc=False):
+    """What one payer's accounts send of one family; the stream itself is its first member.
+
+    Most payers have one account, and making and forgetting what holds the others took most of the
+    time of a decision.
+    """
+
+    name: str = ""
+    others: dict[str, Member] | None = None
+    networks: tuple[int, ...] = ()
+    requests: int = 0
+    asking: int = 0
+    proven: bool = False
+
+    def __len__(self) -> int:
+        return 1 if self.others is None else 1 + len(self.others)
+
+    def other(self, account: str) -> Member | None:
+        """A member that was not the first; None for one more than `MEMBERS`."""
+        others = self.others
+        if others is None:
+            others = self.others = {}
+        member = others.get(account)
+        if member is None and len(others) < MEMBERS - 1:
+            member = others[account] = Member()
+        return member
+
+    def add(self, seen: Sighting, new: bool, member: Member | None) -> None:
+        """Count one request of a member."""
         self.requests += 1
         self.asking += seen.traces.asks
-        before = self.members.get(seen.account)
-        if before is None and len(self.members) >= MEMBERS:
-            return
-        count = (before.sent if before else 0) + (new and seen.traces.asks)
-        now = (seen.entity, count, seen.domain, seen.fresh)
-        if before != now:
-            self.members[seen.account] = _Member(*now)
-        if seen.traces.network is not None and len(self.networks) < MIN_NETWORKS:
-            self.networks.add(seen.traces.network)
+        if member is not None:
+            member.count(seen, new)
+            if len(self.networks) < MIN_NETWORKS:
+                self.networks = with_network(self.networks, seen.traces.network)
 
-    def suspects(self, account: str, accounts: int, after: int) -> list[str]:
-        """Whom a request of `account` is evidence against.
+    def suspects(
+        self, account: str, own: Member | None, accounts: int, after: int
+    ) -> Sequence[str]:
+        """Whom a request of `account`, which is the member `own`, is evidence against.
 
         At first that is nobody, then all the accounts that fed the stream, and once it is proven
         the account itself: one that comes new to it has no free requests.
         """
-        if self.asking < ASKING * self.requests:
-            return []
-        own = self.members.get(account)
+        if own is None or self.asking < ASKING * self.requests:
+            return ()
         if self.proven:
-            return [account] if own is not None and own.sent else []
-        if own is None or own.sent < after:
-            return []
-        names = [name for name, member in self.members.items() if member.sent >= after]
-        members = [self.members[name] for name in names]
-        unrelated = len({member.entity for member in members}) >= accounts
-        self.proven = unrelated and self._hidden(members)
-        return names if self.proven else []
-
-    def _hidden(self, members: list[_Member]) -> bool:
-        domains = {member.domain for member in members} - {None}
-        fresh = sum(member.fresh for member in members) >= FRESH_SHARE * len(members)
-        return len(domains) > 1 or (fresh and len(self.networks) >= MIN_NETWORKS)
+            return (account,) if own.sent else ()
+        if self.others is None or len(self) < accounts or own.sent < after:
+            return ()
+        members = {self.name: self, **self.others}
+        names = [name for name, member in members.items() if member.sent >= after]
+        feeding = [members[name] for name in names]
+        unrelated = len({member.entity for member in feeding}) >= accounts
+        self.proven = unrelated and hidden(feeding, self.networks)
+        return names if self.proven else ()
 
 
 class Payers:
@@ -104,14 +136,15 @@ class Payers:
     """
 
     def __init__(self, families: int) -> None:
-        self._streams: Bounded[tuple[int, int, str], _Stream] = Bounded(families)
+        # not `Bounded`, whose calls cost more than everything else here
+        self._streams: OrderedDict[tuple[int, int, str], _Stream] = OrderedDict()
         self._most, self._most_members = families, MEMBERS_A_STREAM * families
         self.members = 0
 
     def __len__(self) -> int:
         return len(self._streams)
 
-    def see(self, seen: Sighting, new: bool, accounts: int, after: int) -> Iterator[str]:
+    def see(self, seen: Sighting, new: bool, accounts: int, after: int) -> Sequence[str]:
         """Take one request in; name the accounts that there is evidence against.
 
         Args:
@@ -120,30 +153,38 @@ class Payers:
             accounts: unrelated accounts that it takes.
             after: requests that each must have sent.
         """
-        if seen.payer is None:
-            return
+        payer, account = seen.payer, seen.account
+        if payer is None:
+            return ()
+        found: Sequence[str] = ()
+        streams = self._streams
         for kind, key in seen.traces.families:
             if kind not in KINDS:
                 continue
-            name = (kind, key, seen.payer)
-            stream = self._streams.get(name)
+            name = (kind, key, payer)
+            stream = streams.get(name)
             if stream is None:
-                stream = self._begin(name)
+                stream = streams[name] = _Stream(name=account)
+                self.members += 1
+                if len(streams) > self._most or self.members > self._most_members:
+                    self._forget()
             else:
-                self._streams.put(name, stream)  # the newest again
-            before = len(stream.members)
-            stream.add(seen, new)
-            self.members += len(stream.members) - before
-            while self.members > self._most_members and len(self._streams) > 1:
-                self._forget()
-            yield from stream.suspects(seen.account, accounts, after)
-
-    def _begin(self, name: tuple[int, int, str]) -> _Stream:
-        if len(self._streams) >= self._most:
-            self._forget()
-        stream = _Stream()
-        self._streams.put(name, stream)
-        return stream
+                streams.move_to_end(name)  # the newest again
+            member: Member | None = stream
+            if account != stream.name:
+                before = len(stream)
+                member = stream.other(account)
+                self.members += len(stream) - before
+                if self.members > self._most_members:
+                    self._forget()
+            stream.add(seen, new, member)
+            # one account alone is no evidence
+            if stream.others and (suspects := stream.suspects(account, member, accounts, after)):
+                found = [*found, *suspects]
+        return found
 
     def _forget(self) -> None:
-        self.members -= len(self._streams.forget().members)
+        """Let the oldest streams go until what is left is within bounds."""
+        streams = self._streams
+        while len(streams) > 1 and (len(streams) > self._most or self.members > self._most_members):
+            self.members -= len(streams.popitem(last=False)[1])

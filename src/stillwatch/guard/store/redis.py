@@ -12,7 +12,7 @@ import hashlib
 import time
 from contextlib import suppress
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from stillwatch.errors import MissingExtraError
 from stillwatch.guard.bounded import Bounded
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stillwatch.guard.store import Charge
+    from stillwatch.sketch import SketchKey
 
 TIMEOUT = 0.25
 """Seconds that a call may take: a slow store must not make every customer wait."""
@@ -79,6 +80,11 @@ class RedisStore:
         self._queue: list[tuple[list[_Call], asyncio.Future[list[Any]]]] = []
         self._sender: asyncio.Task[None] | None = None
         self._rest_until = 0.0
+
+    @classmethod
+    def of_key(cls, url: str, key: SketchKey) -> Self:
+        """The store of a deployment, whose replicas all have its key."""
+        return cls(url, secret=hashlib.blake2b(b"store", key=key.secret, digest_size=32).digest())
 
     async def take(self, charges: Sequence[Charge], now: float) -> Refusal | None:
         """See `Store`."""
