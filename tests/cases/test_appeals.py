@@ -20,7 +20,7 @@ from stillwatch.cases import (
     webhooks,
 )
 from stillwatch.cases import accounts as account_of
-from stillwatch.cases.actors import CUSTOMER, system
+from stillwatch.cases.actors import CUSTOMER, Permission, system
 from stillwatch.cases.decisions import decide_account, decide_case
 from stillwatch.cases.errors import (
     ConflictError,
@@ -32,7 +32,9 @@ from stillwatch.cases.feedback import feedback
 from stillwatch.cases.importing import import_scan
 from stillwatch.cases.models import Account, Appeal, Case, StepUp, User, Verification
 from stillwatch.cases.notices import notice_for
+from stillwatch.cases.publish import snapshot
 from stillwatch.cases.targets import preview
+from stillwatch.guard import Policy
 from stillwatch.standing import Action
 
 from .conftest import MEMBERS
@@ -196,6 +198,19 @@ def test_verifying_restores_service_and_raises_the_level(
     assert action_of(storage) == "allow"
     with storage.read() as session:
         assert session.get_one(Account, ONE).level == "phone"
+
+
+def test_who_did_what_the_guard_asked_for_is_challenged_no_more(
+    storage: Storage, people: People, case_id: int, clock: Clock
+) -> None:
+    portal = Actor("token:portal", frozenset({Permission.VERIFY}))
+    with storage.write(portal) as unit:
+        request = verification.request_step_up(unit, ONE, reason="live", wanted=None)
+        link = verification.verify_link(unit.key, request.id)
+    call(storage, clock, {"request": link, "outcome": "passed"})
+    with storage.read() as session:
+        (mine,) = (one for one in snapshot(session, storage).standings if one.account_id == ONE)
+    assert Policy().verify.satisfies(mine.verification_level)
 
 
 def test_a_replayed_call_changes_nothing(

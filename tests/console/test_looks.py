@@ -190,6 +190,9 @@ def test_no_page_is_wider_than_its_window(looked: Looked, width: int) -> None:
 def test_every_action_of_a_case_is_reached_by_the_keyboard(looked: Looked, scheme: str) -> None:
     page = looked.page(scheme)
     page.goto(f"{looked.console.url}/cases/1")
+    page.locator("#together-title").scroll_into_view_if_needed()
+    page.locator("#together svg.graph").wait_for()
+    page.evaluate("scrollTo(0, 0)")
     able: list[str] = page.evaluate(MARK)
     assert sum("decide?action=" in one for one in able) >= 4
     order: list[dict[str, Any]] = []
