@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from argon2 import PasswordHasher
 from tests import invented_scan
+from tests.cases.audited import every_write_is_audited  # noqa: F401 - the fixture
 from tests.report.conftest import browser  # noqa: F401 - the fixture
 
 from stillwatch.cases import Role, Rules, Storage, login, people
