@@ -177,7 +177,7 @@ def _asked_elsewhere(apart: Apart) -> Fact:
         text=(
             "A request of the stream and one that the same account sends outside of it are about "
             f"the same thing {_times(apart.ratio)} requests of two accounts; for this provider's "
-            f"customers it is {apart.typical:.2g} times. What is asked here has nothing to do "
+            f"customers it is {apart.typical:.2g} times. What is asked here has little to do "
             "with what the accounts ask about elsewhere."
         ),
         value=_round(apart.ratio),
