@@ -380,6 +380,7 @@ def test_without_an_uninvolved_judge_nobody_is_assigned(
         for user in unit.session.execute(select(User)).scalars():
             if user.name != "ada":
                 user.disabled_at = unit.now
+                unit.record("user.disable", f"user:{user.id}")
     number = appealed(storage, people)
     with storage.read() as session:
         assert session.get_one(Appeal, number).assignee is None
