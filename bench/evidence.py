@@ -186,6 +186,7 @@ def enlarge(folder: Path, wanted: int, sampled: int) -> tuple[Campaign, int]:
 def with_words(campaign: Campaign, trial: Trial, found: Any) -> Campaign:
     """The campaign with the sentences that go with its new numbers."""
     from stillwatch.campaigns import explain  # noqa: PLC0415
+    from stillwatch.campaigns.without import strongest, verdict_without  # noqa: PLC0415
 
     lead, level = found.lead, trial.court.level
     return replace(
@@ -193,8 +194,8 @@ def with_words(campaign: Campaign, trial: Trial, found: Any) -> Campaign:
         facts=explain.facts(lead, trial.court.floors),
         concealment=lead.concealment.evidence,
         explanations=explain.explanations(lead, level),
-        would_change=explain.would_change(lead),
-        without_strongest=lead.without(lead.strongest(), level),
+        would_change=explain.would_change(lead, level),
+        without_strongest=verdict_without(lead, strongest(lead), level),
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 from tests.serving.servers import call, free_port, wait_for
 
 from stillwatch.errors import InputError
+from stillwatch.evidence.ledger import Ledger
 from stillwatch.lab import preset, simulate
 from stillwatch.readers import open_log
 from stillwatch.serving.intake import Intake
@@ -198,6 +199,25 @@ def test_a_scan_publishes_what_is_in_force_and_a_later_one_goes_on(
     assert second.snapshot.as_of > first.snapshot.as_of
     known = {campaign.campaign_id for campaign in second.snapshot.campaigns}
     assert {s.campaign_id for s in second.snapshot.standings} <= known
+
+
+def test_the_ledger_says_which_policy_sentenced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLWATCH_SIGNING_KEY", "7a" * 32)
+    logs, ledger, policy = tmp_path / "logs", tmp_path / "ledger", tmp_path / "policy.toml"
+    logs.mkdir()
+    (logs / "app.jsonl").write_bytes(b"".join(line(number * 80) for number in range(1_000)))
+    entered: list[dict[str, Any]] = []
+    for version in ("one", "one", "two"):
+        policy.write_text(f'version = "{version}"\n')
+        out = tmp_path / f"out-{len(entered)}"
+        watch(logs, out=out, once=True, ledger=ledger, policy=policy)
+        *_, last = (one for one in Ledger(ledger).entries() if one.kind == "scan")
+        entered.append(last.payload["policy"])
+    assert [one["version"] for one in entered] == ["one", "one", "two"]
+    assert entered[0] == entered[1]
+    assert entered[0]["digest"] != entered[2]["digest"]
 
 
 def test_consumed_files_go_once_they_are_taken_in(tmp_path: Path) -> None:

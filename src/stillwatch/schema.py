@@ -297,7 +297,8 @@ class Campaign:
         facts: the strongest first.
         concealment: what shows that common control was hidden; empty unless it was.
         explanations: the innocent explanations considered.
-        would_change: what evidence would change the verdict, one sentence.
+        would_change: what evidence would change the verdict, and what it would be without each
+            piece, in two or three sentences.
         without_strongest: the verdict if the strongest piece of evidence were missing.
         members: most stream requests first, then by account id.
         links: the strongest joins between members, for the picture; a bounded number.

@@ -40,6 +40,30 @@ class Action(StrEnum):
         return list(Action).index(self)
 
 
+LEVELS = ("unverified", "email", "phone", "payment", "organisation")
+"""Levels of verification, each stronger than the one before."""
+
+SATISFYING = "payment"
+"""The level from which the guard challenges nobody any more where a policy names no other, and so
+what it asks for: who has done it must not be challenged again."""
+
+_LEVEL_WORDS = {
+    "none": "unverified",
+    "e-mail": "email",
+    "card": "payment",
+    "identity": "payment",  # a person's papers prove a person, not an organisation
+    "business": "organisation",
+    "organization": "organisation",
+    "company": "organisation",
+}
+
+
+def level_named(word: str) -> str:
+    """A level as this program names it, from a provider's word; other words as they are."""
+    known = word.strip().lower()
+    return _LEVEL_WORDS.get(known, known)
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is in force for one account.
 

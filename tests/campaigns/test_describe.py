@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.describe import (
+    BRANCHES,
     MAX_LINKS,
     Deeds,
     campaign_id,
@@ -150,6 +151,16 @@ def test_links_join_members_by_what_they_share(two: list[Deeds]) -> None:
         ("payment", 0, 1, 5.0),
         ("prompt family", 0, 1, 5.0),
     ]
+
+
+def test_the_stream_that_all_share_puts_nobody_in_the_middle(two: list[Deeds]) -> None:
+    found = [
+        x for x in links(_members(200), list(range(200)), two[0], {}, 9999) if x.kind != "network"
+    ]
+    joins = np.bincount([end for link in found for end in (link.source, link.target)])
+    assert len(found) == 199
+    assert joins.min() >= 1
+    assert joins.max() <= BRANCHES + 1
 
 
 def test_links_are_bounded_and_name_members_only(two: list[Deeds]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests import invented_scan
+from tests.cases.audited import every_write_is_audited  # noqa: F401 - the fixture
 from tests.postgres import Postgres
 
 from stillwatch.cases import Actor, Role, Rules, Storage

@@ -20,7 +20,7 @@ from stillwatch.cases import (
     webhooks,
 )
 from stillwatch.cases import accounts as account_of
-from stillwatch.cases.actors import CUSTOMER, system
+from stillwatch.cases.actors import CUSTOMER, Permission, system
 from stillwatch.cases.decisions import decide_account, decide_case
 from stillwatch.cases.errors import (
     ConflictError,
@@ -28,11 +28,14 @@ from stillwatch.cases.errors import (
     NotFoundError,
     RefusedError,
 )
-from stillwatch.cases.feedback import feedback
+from stillwatch.cases.feedback import feedback, realised
 from stillwatch.cases.importing import import_scan
 from stillwatch.cases.models import Account, Appeal, Case, StepUp, User, Verification
 from stillwatch.cases.notices import notice_for
+from stillwatch.cases.publish import snapshot
 from stillwatch.cases.targets import preview
+from stillwatch.guard import Policy
+from stillwatch.schema import Verdict
 from stillwatch.standing import Action
 
 from .conftest import MEMBERS
@@ -196,6 +199,19 @@ def test_verifying_restores_service_and_raises_the_level(
     assert action_of(storage) == "allow"
     with storage.read() as session:
         assert session.get_one(Account, ONE).level == "phone"
+
+
+def test_who_did_what_the_guard_asked_for_is_challenged_no_more(
+    storage: Storage, people: People, case_id: int, clock: Clock
+) -> None:
+    portal = Actor("token:portal", frozenset({Permission.VERIFY}))
+    with storage.write(portal) as unit:
+        request = verification.request_step_up(unit, ONE, reason="live", wanted=None)
+        link = verification.verify_link(unit.key, request.id)
+    call(storage, clock, {"request": link, "outcome": "passed"})
+    with storage.read() as session:
+        (mine,) = (one for one in snapshot(session, storage).standings if one.account_id == ONE)
+    assert Policy().verify.satisfies(mine.verification_level)
 
 
 def test_a_replayed_call_changes_nothing(
@@ -364,6 +380,38 @@ def test_without_an_uninvolved_judge_nobody_is_assigned(
         for user in unit.session.execute(select(User)).scalars():
             if user.name != "ada":
                 user.disabled_at = unit.now
+                unit.record("user.disable", f"user:{user.id}")
     number = appealed(storage, people)
     with storage.read() as session:
         assert session.get_one(Appeal, number).assignee is None
+
+
+def test_accusations_that_fell_are_counted_against_what_scans_promise(
+    storage: Storage, people: People, tmp_path: Path
+) -> None:
+    with storage.read() as session:
+        assert realised(session) is None
+    campaigns = [
+        invented_scan.campaign(f"c-{n}", tuple(f"{n}-{i}" for i in range(4))) for n in range(4)
+    ]
+    pooled = invented_scan.campaign("c-9", ("x", "y"), Verdict.POOLED)
+    folder, accounts = invented_scan.write(tmp_path / "scan", *campaigns, pooled)
+    import_scan(storage, folder, actor=system("import"), accounts=accounts)
+    with storage.read() as session:
+        cases = {one.campaign_id: one.id for one in session.execute(select(Case)).scalars()}
+        assert realised(session) is None
+    for name, action in (("c-0", Action.ALLOW), ("c-1", Action.VERIFY), ("c-2", Action.VERIFY)):
+        with storage.write(people["ada"]) as unit:
+            decide_case(unit, cases[name], action=action, reason=WHY)
+    with storage.write(people["ada"]) as unit:
+        decide_case(unit, cases["c-9"], action=Action.ALLOW, reason=WHY)
+    with storage.write(people["ada"]) as unit:
+        for name in ("2-0", "2-1"):
+            account_of.find(unit.session, name).cleared_at = unit.now
+    with storage.read() as session:
+        found = realised(session)
+    assert found is not None
+    assert (found.judged, found.fallen, found.promised) == (3, 2, 0.01)
+    assert found.low == pytest.approx(0.0943, abs=1e-4)  # Clopper and Pearson's own tables
+    assert found.high == pytest.approx(0.9916, abs=1e-4)
+    assert found.broken

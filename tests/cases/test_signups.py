@@ -119,6 +119,22 @@ def test_a_card_of_an_accused_campaign_asks_for_everything(
     assert (answer.level, answer.case_id) == ("organisation", number)
 
 
+@pytest.mark.parametrize(
+    ("domain", "level"), [("operator.example", "phone"), ("gmail.com", "email")]
+)
+def test_the_mail_domain_of_an_accused_campaign_asks_for_more(
+    storage: Storage, tmp_path: Path, domain: str, level: str
+) -> None:
+    folder, accounts = invented_scan.write(
+        tmp_path / "scan",
+        invented_scan.campaign("c-1", MEMBERS),
+        declared={account: {"email_domain": domain} for account in MEMBERS},
+    )
+    import_scan(storage, folder, actor=system("import"), accounts=accounts)
+    assert register(storage, "r", email=f"jo@{domain}").level == level
+    assert register(storage, "s", email="jo@other.example").level == "email"
+
+
 def test_the_same_registration_again_gets_the_same_answer_and_counts_once(
     storage: Storage,
 ) -> None:

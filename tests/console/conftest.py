@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from argon2 import PasswordHasher
 from tests import invented_scan
+from tests.cases.audited import every_write_is_audited  # noqa: F401 - the fixture
 from tests.report.conftest import browser  # noqa: F401 - the fixture
 
 from stillwatch.cases import Role, Rules, Storage, login, people
@@ -21,7 +22,7 @@ from stillwatch.cases.importing import import_scan
 from stillwatch.console import Settings, create_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from stillwatch.schema import Campaign
@@ -56,9 +57,11 @@ class Console:
     folder: Path
     actors: dict[str, Actor] = field(default_factory=dict)
 
-    def take_in(self, *campaigns: Campaign) -> tuple[int, ...]:
-        """Import invented campaigns."""
-        folder, accounts = invented_scan.write(self.folder / "scan", *campaigns)
+    def take_in(
+        self, *campaigns: Campaign, families: Mapping[str, int] | None = None
+    ) -> tuple[int, ...]:
+        """Import invented campaigns; accounts may share families."""
+        folder, accounts = invented_scan.write(self.folder / "scan", *campaigns, families=families)
         return import_scan(self.storage, folder, actor=system("import"), accounts=accounts).opened
 
     def cookie(self, name: str) -> dict[str, str]:

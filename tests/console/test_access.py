@@ -18,7 +18,7 @@ from stillwatch.console.settings import Settings
 from stillwatch.console.web import here
 from stillwatch.errors import InputError, UsageError
 
-from .conftest import PASSWORD, WEBHOOK_SECRET
+from .conftest import PASSWORD, WEBHOOK_SECRET, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,6 +223,34 @@ def test_the_webhook_takes_only_what_is_signed(console: Console, change: str) ->
         headers[change] = headers[change][:-1] + last
     answer = httpx2.post(f"{console.url}/v1/verification/webhook", content=body, headers=headers)
     assert answer.status_code in ({403} if change else {404})
+
+
+def test_while_the_database_is_away_pages_and_calls_say_so_and_come_back(tmp_path: Path) -> None:
+    with running(tmp_path, background=False) as console, browser_of(console, "ada") as client:
+        with console.storage.write(console.actors["root"]) as unit:
+            _, token = api_tokens.make(unit, "portal", ["signups"])
+        headers = {"authorization": f"Bearer {token}"}
+        assert client.get("/decisions").status_code == 200
+        database = console.folder / "cases.db"
+        away = [database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")]
+        console.storage.engine.dispose()
+        for file in away:
+            if file.exists():
+                file.rename(file.with_name(f"away-{file.name}"))
+        database.mkdir()
+        page = client.get("/decisions")
+        assert page.status_code == 503
+        assert "The database does not answer" in page.text
+        call = httpx2.post(f"{console.url}/v1/signups", json={"reference": "r"}, headers=headers)
+        assert (call.status_code, "retry-after" in call.headers) == (503, True)
+        database.rmdir()
+        for file in away:
+            moved = file.with_name(f"away-{file.name}")
+            if moved.exists():
+                moved.rename(file)
+        assert client.get("/decisions").status_code == 200
+        call = httpx2.post(f"{console.url}/v1/signups", json={"reference": "r"}, headers=headers)
+        assert call.json()["level"] == "email"
 
 
 def test_settings_come_from_a_file_and_secrets_from_the_environment(

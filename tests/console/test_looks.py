@@ -26,10 +26,11 @@ pytestmark = pytest.mark.binary("chromium")
 LEAST_CONTRAST = 4.5
 LEAST_CONTRAST_OF_FOCUS = 3.0
 ACCOUNTS = tuple(f"acct_{number:04x}" for number in range(60))
+HEAD = 77
 PAGES = (
     "/", "/cases/1", "/cases/1/decide?action=suspend", f"/account?id={ACCOUNTS[0]}", "/decisions",
     "/decisions/1", "/appeals", "/verifications", "/accounts", "/signups", "/policy", "/sources",
-    "/audit", "/people", "/nowhere", "/decisions?done=Said.",
+    "/audit", "/people", "/nowhere", f"/families/head8_key/{HEAD}", "/decisions?done=Said.",
 )  # fmt: skip
 
 COLOURS = """
@@ -138,6 +139,7 @@ def looked(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         console.take_in(
             invented_scan.campaign("c-8f21", ACCOUNTS),
             invented_scan.campaign("c-17aa", tuple(f"b_{n}" for n in range(9))),
+            families=dict.fromkeys(ACCOUNTS, HEAD),
         )
         with console.storage.write(console.actors["ada"]) as unit:
             decide_account(unit, "b_0", action=Action.RESTRICT, reason="One queue over nine.")
@@ -172,10 +174,25 @@ def test_every_text_can_be_read(looked: Looked, scheme: str) -> None:
     assert pale == []
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_its_window(looked: Looked, width: int) -> None:
+    page, wide = looked.page("light"), []
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in PAGES:
+        page.goto(looked.console.url + path)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(path)
+    page.context.close()
+    assert wide == []
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_every_action_of_a_case_is_reached_by_the_keyboard(looked: Looked, scheme: str) -> None:
     page = looked.page(scheme)
     page.goto(f"{looked.console.url}/cases/1")
+    page.locator("#together-title").scroll_into_view_if_needed()
+    page.locator("#together svg.graph").wait_for()
+    page.evaluate("scrollTo(0, 0)")
     able: list[str] = page.evaluate(MARK)
     assert sum("decide?action=" in one for one in able) >= 4
     order: list[dict[str, Any]] = []

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,7 @@ def test_stix_is_accepted_by_its_own_library_and_validator() -> None:
     kinds = {thing["type"] for thing in bundle.objects}
     assert kinds == {
         "identity", "marking-definition", "extension-definition", "campaign", "infrastructure",
-        "observed-data", "user-account", "indicator", "relationship", "sighting",
+        "observed-data", "user-account", "indicator", "relationship", "sighting", "grouping",
     }  # fmt: skip
     found = validate_string(data.decode(), ValidationOptions(version="2.1"))
     assert found.is_valid, found.errors
@@ -116,6 +118,65 @@ def test_misp_is_taken_and_given_back_by_its_own_library(made: Package) -> None:
     assert len(event.attributes) == len(made.indicators) + 1
     (back,) = parse_shared(f'{{"Event": {event.to_json()}}}'.encode())
     assert effective(back) == effective(made)
+
+
+MISP_IMPORT = """
+import json, sys
+import stix2
+from misp_stix_converter import ExternalSTIX2toMISPParser
+made = []
+for bundle in json.load(sys.stdin):
+    parser = ExternalSTIX2toMISPParser()
+    parser.load_stix_bundle(stix2.parse(bundle, allow_custom=True))
+    parser.parse_stix_bundle()
+    errors = [one for found in parser.errors.values() for one in found]
+    made.append([json.loads(parser.misp_event.to_json()), errors])
+json.dump(made, sys.stdout)
+"""
+
+
+def imported(*packages: Package) -> list[tuple[dict[str, Any], list[str]]]:
+    """The event that MISP's own import makes of each package's STIX, and its complaints.
+
+    In a process of its own: libraries for STIX 1 come with it, which change how Python imports.
+    """
+    bundles = json.dumps([json.loads(to_stix([made])) for made in packages])
+    command = [sys.executable, "-W", "ignore", "-c", MISP_IMPORT]
+    run = subprocess.run(command, input=bundles, capture_output=True, text=True, check=True)
+    return [(event, errors) for event, errors in json.loads(run.stdout)]
+
+
+def test_misp_imports_our_stix() -> None:
+    """With everything but the infrastructure, which MISP's import has nothing for."""
+    made = [
+        package(tlp=tlp, revoked=revoked, indicators=[indicator(n) for n in range(many)])
+        for tlp, revoked, many in zip(sorted(TLP), [False, True] * 3, range(1, 6), strict=False)
+    ]
+    found = imported(*made)
+    assert len(found) == len(made) == 5
+    for one, (event, errors) in zip(made, found, strict=True):
+        assert {text.rpartition(": ")[2] for text in errors} == {"infrastructure"}
+        assert event["info"] == f"Model distillation campaign {one.campaign.name}"
+        assert one.tlp.lower() in [tag["name"] for tag in event["Tag"]]
+        patterns = [
+            attribute
+            for part in event["Object"]
+            for attribute in part["Attribute"]
+            if attribute["object_relation"] == "stix2-pattern"
+        ]
+        assert {attribute["value"] for attribute in patterns} == {
+            f"[x-stillwatch-request:{part.kind} = '{part.token}']" for part in one.indicators
+        }
+        for attribute in patterns:
+            (galaxy,) = attribute["Galaxy"]
+            assert [cluster["value"] for cluster in galaxy["GalaxyCluster"]] == [event["info"]]
+        LAX.validate({"Event": event})
+
+
+def test_misp_updates_the_event_that_it_made() -> None:
+    (first, _), (later, _) = imported(package(), package(modified="2026-06-09T00:00:00Z"))
+    assert first["uuid"] == later["uuid"]
+    assert {part["uuid"] for part in first["Object"]} == {part["uuid"] for part in later["Object"]}
 
 
 @settings(max_examples=20, deadline=None)

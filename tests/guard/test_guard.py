@@ -179,6 +179,60 @@ def test_levels_have_budgets_of_their_own() -> None:
     assert one.decide(ask(verification_level="email")).action is Action.ALLOW
 
 
+@pytest.mark.parametrize("word", ["business", "organisation", "Organization"])
+def test_a_level_is_the_same_in_all_its_words(word: str) -> None:
+    one = guard('[limits.levels.business]\nrequests = "1/1h"\n')
+    assert one.decide(ask(verification_level=word)).action is Action.ALLOW
+    assert one.decide(ask(verification_level=word)).action is Action.THROTTLE
+
+
+LEVELLED = """
+[verify]
+url = "https://example.org/verify"
+[levels.none]
+models = ["small-*", "embed"]
+[levels.email.restrict]
+logprobs = "allow"
+output_tokens = 500
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "model", "expected"),
+    [
+        ("none", "large-1", Action.VERIFY),
+        ("unverified", "large-1", Action.VERIFY),
+        ("none", "small-1", Action.ALLOW),
+        ("none", "embed", Action.ALLOW),
+        ("none", "embed-2", Action.VERIFY),
+        ("none", None, Action.ALLOW),
+        (None, "large-1", Action.ALLOW),
+        ("email", "large-1", Action.RESTRICT),
+        ("phone", "large-1", Action.ALLOW),
+    ],
+)
+def test_levels_open_models_and_features(
+    level: str | None, model: str | None, expected: Action
+) -> None:
+    decision = guard(LEVELLED).decide(ask(verification_level=level, model=model))
+    assert decision.action is expected
+    if expected is Action.VERIFY:
+        assert decision.verify_url == "https://example.org/verify"
+        assert "large" not in decision.notice
+    if expected is Action.RESTRICT:
+        assert decision.restrictions is not None
+        assert decision.restrictions.max_output_tokens == 500
+        assert not decision.restrictions.withhold_logprobs
+
+
+def test_what_is_in_force_for_an_account_goes_before_its_level() -> None:
+    one = guard(LEVELLED, standing(Action.RESTRICT))
+    decision = one.decide(ask(verification_level="email", model="large-1"))
+    assert decision.source == "standing"
+    assert decision.restrictions is not None
+    assert decision.restrictions.withhold_logprobs
+
+
 def test_members_of_a_campaign_share_one_budget_so_new_accounts_buy_nothing() -> None:
     members = [
         Standing(

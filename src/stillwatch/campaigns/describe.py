@@ -32,6 +32,10 @@ Ints = NDArray[np.int64]
 MAX_LINKS = 400
 """Links of a campaign that are kept for its picture."""
 
+BRANCHES = 3
+"""Members that one is joined to for the stream that all of them share: a tree holds them together
+and shows no middle, where there is none."""
+
 
 @dataclass(frozen=True)
 class Deeds:
@@ -187,7 +191,7 @@ def links(
     joined: list[Link] = []
     surprise = float(np.log2(max(population, 2) / max(len(members), 1)))
     joined += [
-        Link(source=0, target=i, kind="prompt family", weight=round(surprise, 2))
+        Link(source=(i - 1) // BRANCHES, target=i, kind="prompt family", weight=round(surprise, 2))
         for i in range(1, len(members))
     ]
     by_payment: defaultdict[int, list[int]] = defaultdict(list)

@@ -81,14 +81,28 @@ class Elsewhere:
         return found
 
     @property
-    def p_of_group(self) -> float | None:
-        """P-value of the group: that its accounts do so as typical customers do.
-
-        None where it cannot be told of enough accounts.
-        """
+    def of_group(self) -> Apart | None:
+        """The accounts together; None where it cannot be told of enough of them."""
         if not len(self.accounts) or self.telling.mean() < TOLD:
             return None
-        return individuality(self.pairs).p_at_least(self.personal)
+        found = individuality(self.pairs)
+        return Apart(found.ratio, float(np.exp(self.personal)), found.p_at_least(self.personal))
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far a group's stream is from what its accounts ask about elsewhere.
+
+    Attributes:
+        ratio: how much more often a request in the stream agrees with one of the same account
+            outside of it than with one of another account; nan where nothing could be compared.
+        typical: the same of this log's typical customer.
+        p: p-value of "the accounts ask about the same things elsewhere, as typical customers do".
+    """
+
+    ratio: float
+    typical: float
+    p: float
 
 
 def compare_elsewhere(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,19 @@ from stillwatch.campaigns.habits import KEPT
 from stillwatch.campaigns.individuals import SHARED_ITEMS, Floors
 from stillwatch.campaigns.judge import Judged, main_family
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
+from stillwatch.campaigns.without import (
+    CERTAINTY,
+    CONCEALMENT,
+    ELSEWHERE,
+    HARVEST,
+    IN_COMMON,
+    verdict_without,
+)
 from stillwatch.schema import Explanation, Fact, Verdict
 from stillwatch.signals.families import KINDS
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.elsewhere import Apart
 
 Floats = NDArray[np.float64]
 
@@ -30,11 +43,30 @@ SHARED_THINGS = {
 """What a family of each kind is, for people."""
 
 
+NECESSARY = frozenset({"item_sharing"})
+"""Facts without which nobody is accused, and which honest people show as well: never the first."""
+
+PIECES = {
+    "content_individuality": "the content",
+    ELSEWHERE: "what they ask about elsewhere",
+    "rhythm_individuality": "the hours",
+    "volume_spread": "the volumes",
+    "conversation": "the conversation",
+    "item_sharing": "what is known of shared items",
+    IN_COMMON: "what they have in common",
+    HARVEST: "the harvest",
+    CONCEALMENT: "the concealment",
+}
+"""The pieces of evidence, for people."""
+
+
 def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
-    """What speaks for common control and harvesting, the strongest first."""
+    """What speaks for common control and harvesting, the strongest first.
+
+    First what honest people do not show; then what every popular application has, too.
+    """
     habits, people, population = judged.habits, judged.people, _Population(floors)
     found = [
-        _in_common(judged),
         Fact(
             signal="content_individuality",
             text=(
@@ -100,24 +132,57 @@ def facts(judged: Judged, floors: Floors) -> tuple[Fact, ...]:
                 p=people.conversation,
             )
         )
+    if judged.elsewhere is not None:
+        found.append(_asked_elsewhere(judged.elsewhere))
     shown = [fact for fact in found if fact.p is not None and fact.p <= SPEAKS]
-    shown.sort(key=lambda fact: fact.p or 0.0)
-    return tuple(shown) + harvest_facts(judged.harvest, judged.extraction_p)
+    shown.sort(key=lambda fact: (fact.signal in NECESSARY, fact.p or 0.0))
+    common = _in_common(judged)
+    rest = harvest_facts(judged.harvest, judged.extraction_p)
+    return (*shown, common, *rest) if common.p is None or common.p <= SPEAKS else (*shown, *rest)
 
 
 def _in_common(judged: Judged) -> Fact:
-    """What the accounts have in common, and how many others use it."""
+    """What the accounts have in common, and how many others have it.
+
+    Where no words are shared and what they ask about elsewhere is known, that stands in its place.
+    """
     mined = judged.mined
     main = main_family(mined)
-    size = len(mined.candidate.accounts)
+    size, requests = len(mined.candidate.accounts), int(mined.counts.sum())
+    others = f"{judged.outsiders:,} other accounts" if judged.outsiders else "no other account"
+    verb = "do" if judged.outsiders else "does"
+    if mined.wordless:
+        text = (
+            f"{size} accounts sent {SHARED_THINGS[_kind(main.kind)]} in {requests:,} requests and "
+            f"share no words; {others} {verb} so too, so that alone says little."
+        )
+    else:
+        text = (
+            f"{size} accounts have {SHARED_THINGS[_kind(main.kind)]} in common, in {requests:,} "
+            f"requests; {others} {'use' if judged.outsiders else 'uses'} it too."
+        )
+    told = judged.elsewhere is not None
     return Fact(
-        signal="in_common",
-        text=(
-            f"{size} accounts have {SHARED_THINGS[_kind(main.kind)]} in common, in "
-            f"{int(mined.counts.sum()):,} requests; {judged.outsiders} other accounts use it too."
-        ),
+        signal=IN_COMMON,
+        text=text,
         value=float(size),
-        p=judged.independence,
+        p=None if told else judged.independence,
+    )
+
+
+def _asked_elsewhere(apart: Apart) -> Fact:
+    """That the stream has nothing to do with what its accounts ask about otherwise."""
+    return Fact(
+        signal=ELSEWHERE,
+        text=(
+            "A request of the stream and one that the same account sends outside of it are about "
+            f"the same thing {_times(apart.ratio)} requests of two accounts; for this provider's "
+            f"customers it is {apart.typical:.2g} times. What is asked here has little to do "
+            "with what the accounts ask about elsewhere."
+        ),
+        value=_round(apart.ratio),
+        expected=_round(apart.typical),
+        p=apart.p,
     )
 
 
@@ -139,7 +204,7 @@ def harvest_facts(row: Floats, p: float | None) -> tuple[Fact, ...]:
     if np.isfinite(output):
         text += f"; an answer has {np.expm1(output):,.0f} tokens on average"
     return (
-        Fact(signal="harvest", text=f"{text}.", value=_round(np.exp(breadth)), expected=None, p=p),
+        Fact(signal=HARVEST, text=f"{text}.", value=_round(np.exp(breadth)), expected=None, p=p),
     )
 
 
@@ -203,8 +268,32 @@ def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
     return tuple(found)
 
 
-def would_change(judged: Judged) -> str:
-    """What evidence would change the verdict, in one sentence."""
+def would_change(judged: Judged, level: float) -> str:
+    """What evidence would change the verdict, and what it would be without each piece of it."""
+    return f"{_more_evidence(judged)} {_less_evidence(judged, level)}"
+
+
+def _less_evidence(judged: Judged, level: float) -> str:
+    """The verdict without each piece, in one sentence."""
+    lost: dict[Verdict, list[str]] = {}
+    for piece, name in PIECES.items():
+        if (found := verdict_without(judged, piece, level)) is not judged.verdict:
+            lost.setdefault(found, []).append(name)
+    if not lost:
+        return "No single piece of the evidence decides it."
+    parts = [
+        f"without {_either(lost[found])} {'it would be ' if not i else ''}{found}"
+        for i, found in enumerate(v for v in CERTAINTY if v in lost)
+    ]
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}. The loss of another single piece would not change it."
+
+
+def _either(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _more_evidence(judged: Judged) -> str:
     if judged.verdict is Verdict.DISTILLATION:
         return (
             "A declared organisation or an authorised reseller that covers these accounts would "
@@ -221,8 +310,14 @@ def would_change(judged: Judged) -> str:
     return "More days of the log, or account and address data, would decide it either way."
 
 
-LONE_WOULD_CHANGE = "A declared evaluation or research programme would explain it."
+LONE_WOULD_CHANGE = (
+    "A declared evaluation or research programme would explain it. Without the harvest it would be "
+    "clear."
+)
 """What would change the verdict on a lone account."""
+
+LONE_WITHOUT_STRONGEST = Verdict.CLEAR
+"""The verdict on a lone account without the harvest: nothing else speaks against it."""
 
 
 def lone_facts(lone: Lone) -> tuple[Fact, ...]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns.candidates import Family
+    from stillwatch.campaigns.elsewhere import Apart
     from stillwatch.campaigns.mine import Mined
 
 Ints = NDArray[np.int64]
@@ -49,8 +50,6 @@ MOST_DEGREE = 5.0
 """Of the group's median account, the requests up to which an account counts against independence:
 no customer speaks for the group by its size."""
 
-HABITS = ("content", "rhythm", "volume", "conversation")
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -60,8 +59,8 @@ class Judged:
         mined: the group.
         habits, people: measured and tested on the testing half.
         independence: p-value of "unrelated accounts use this by chance".
-        elsewhere: p-value of "the accounts ask about the same things elsewhere", which takes the
-            place of independence where no words are shared; None where it cannot be told.
+        elsewhere: what the accounts ask about elsewhere, which takes the place of independence
+            where no words are shared; None where it cannot be told.
         outsiders: accounts outside the group that use its main family too.
         harvest: features of the pooled stream as in `extraction.FEATURES`.
         extraction_p: p-value of the harvest test; None where there was no reference.
@@ -76,7 +75,7 @@ class Judged:
     habits: Habits
     people: PeopleTest
     independence: float
-    elsewhere: float | None
+    elsewhere: Apart | None
     outsiders: int
     harvest: Floats
     extraction_p: float | None
@@ -89,7 +88,7 @@ class Judged:
     @property
     def harvesting(self) -> bool:
         """Whether the harvest test passes."""
-        return self.extraction_p is not None and self.extraction_p <= self.harvest_level
+        return self.passes(self.harvest_level)
 
     @property
     def harvest_level(self) -> float:
@@ -99,24 +98,11 @@ class Judged:
     @property
     def unrelated(self) -> float:
         """P-value of the null that the accounts have nothing to do with each other."""
-        return self.independence if self.elsewhere is None else self.elsewhere
+        return self.independence if self.elsewhere is None else self.elsewhere.p
 
-    def without(self, habit: str, level: float) -> Verdict:
-        """The verdict if one habit could not be judged."""
-        weaker = replace(self.people, **{habit: 1.0})
-        p = max(weaker.p, self.unrelated)
-        still = float(e_value(p)) * level >= 1
-        return decide(
-            still and self.coordinated,
-            self.harvesting,
-            self.concealment,
-            p,
-            wordless=self.mined.wordless,
-        )
-
-    def strongest(self) -> str:
-        """The habit whose loss speaks most."""
-        return min(HABITS, key=lambda name: (getattr(self.people, name), HABITS.index(name)))
+    def passes(self, level: float) -> bool:
+        """Whether the harvest test passes at a level."""
+        return self.extraction_p is not None and self.extraction_p <= level
 
 
 def decide(
@@ -189,7 +175,7 @@ class Court:
             row = pooled_features(half, self.reference.vocabulary)
             extraction_p = self.reference.p_value(row)
         elsewhere = self._elsewhere(mined)
-        p = max(people.p, independence if elsewhere is None else elsewhere)
+        p = max(people.p, independence if elsewhere is None else elsewhere.p)
         return Judged(
             mined=mined,
             habits=habits,
@@ -211,13 +197,13 @@ class Court:
             verdict=Verdict.CLEAR,
         )
 
-    def _elsewhere(self, mined: Mined) -> float | None:
+    def _elsewhere(self, mined: Mined) -> Apart | None:
         if mined.elsewhere is None or not mined.wordless:
             return None
         other = mined.elsewhere.half(mining=False)
         return compare_elsewhere(
             mined.sample.half(mining=False), other, self.floors.telling
-        ).p_of_group
+        ).of_group
 
 
 def decided(draft: Judged, *, accepted: bool) -> Judged:

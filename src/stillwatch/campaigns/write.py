@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns import explain
 from stillwatch.campaigns.describe import Deeds, campaign_id, links
 from stillwatch.campaigns.membership import VERDICT_ORDER
+from stillwatch.campaigns.without import strongest, verdict_without
 from stillwatch.schema import ACCOUNT_VERDICTS, Campaign, Member, Verdict
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def write_group(
         facts=explain.facts(lead, floors),
         concealment=lead.concealment.evidence,
         explanations=explain.explanations(lead, level),
-        would_change=explain.would_change(lead),
-        without_strongest=lead.without(lead.strongest(), level),
+        would_change=explain.would_change(lead, level),
+        without_strongest=verdict_without(lead, strongest(lead), level),
         members=tuple(listed),
         links=links(listed, keys, done, payment, len(directory.ids)),
         **_numbers(done),
@@ -104,7 +105,7 @@ def write_lone(lone: Lone, done: Deeds, directory: Directory) -> Written:
         concealment=(),
         explanations=explain.lone_explanations(lone),
         would_change=explain.LONE_WOULD_CHANGE,
-        without_strongest=Verdict.INCONCLUSIVE,
+        without_strongest=explain.LONE_WITHOUT_STRONGEST,
         members=tuple(member for _, member in members),
         links=(),
         **_numbers(done),

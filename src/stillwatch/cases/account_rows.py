@@ -12,11 +12,11 @@ from stillwatch.cases.accounts import chunks
 from stillwatch.cases.actors import system
 from stillwatch.cases.models import UNVERIFIED, Account, new_salt
 from stillwatch.cases.reverify import Change, ask_again, changed
-from stillwatch.cases.rules import LEVELS
 from stillwatch.errors import InputError
 from stillwatch.readers import read_accounts
 from stillwatch.schema import ACCOUNT_VERDICTS
 from stillwatch.sketch import Sketcher
+from stillwatch.standing import LEVELS, level_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from stillwatch.cases.storage import Storage, Unit
     from stillwatch.progress import Progress
     from stillwatch.sketch import SketchKey
-
-_LEVEL_WORDS = {
-    "business": "organisation",
-    "organization": "organisation",
-    "company": "organisation",
-    "card": "payment",
-    "e-mail": "email",
-}
 
 LONGEST_ID = 1_000
 """Bytes of an account's name: PostgreSQL cannot index much longer ones."""
@@ -134,8 +126,7 @@ def _own(row: dict[str, Any] | None) -> dict[str, Any]:
 
 def _level(declared: str | None) -> str:
     """A level of ours for what the account file calls it; an unknown word proves nothing."""
-    word = (declared or UNVERIFIED).strip().lower()
-    word = _LEVEL_WORDS.get(word, word)
+    word = level_named(declared or UNVERIFIED)
     return word if word in LEVELS else UNVERIFIED
 
 

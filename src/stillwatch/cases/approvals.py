@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
-from stillwatch.cases.actors import Permission
+from stillwatch.cases.actors import Permission, Role
 from stillwatch.cases.errors import ConflictError, ForbiddenError
 from stillwatch.cases.keys import commitment
 from stillwatch.cases.lookup import look_up
@@ -17,10 +17,23 @@ from stillwatch.cases.models import (
     DecisionState,
     Measure,
     MeasureState,
+    User,
 )
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from stillwatch.cases.actors import Actor
     from stillwatch.cases.storage import Unit
+
+
+def others_who_may(session: Session, actor: Actor) -> int:
+    """How many users other than the actor may approve."""
+    roles = [str(role) for role in Role if Permission.APPROVE in role.permissions]
+    query = select(func.count()).where(
+        User.role.in_(roles), User.disabled_at.is_(None), User.id != actor.user_id
+    )
+    return session.execute(query.select_from(User)).scalar_one()
 
 
 def approve(unit: Unit, decision_id: int, *, version: int | None = None) -> Decision:

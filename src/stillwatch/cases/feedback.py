@@ -1,17 +1,87 @@
-"""What people found out, for the calibration of the detector: who was cleared, which case fell."""
+"""What people found out, for calibration: who was cleared, which case fell, and how many do."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+import msgspec
+from scipy import stats
+from sqlalchemy import func, select
 
-from stillwatch.cases.models import Account, Case, CaseStatus, Member
+from stillwatch.cases.models import Account, Case, CaseStatus, Member, Scan
+from stillwatch.schema import Summary, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy.orm import Session
+
+
+FALLEN = 0.5
+"""Share of a group's members that must have been cleared for its accusation to have fallen."""
+
+CERTAINTY = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Realised:
+    """How accusations fared with people, beside what scans promise.
+
+    Attributes:
+        judged: accused groups that people have come to an end about.
+        fallen: of these, dismissed, or with at least half of the members cleared.
+        low, high: bounds of the share that falls, by Clopper and Pearson.
+        promised: the false discovery rate of the last scan.
+    """
+
+    judged: int
+    fallen: int
+    low: float
+    high: float
+    promised: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether more fell than promised, beyond chance."""
+        return self.low > self.promised
+
+
+def realised(session: Session) -> Realised | None:
+    """How accusations fared; None before any was judged."""
+    members = (
+        select(func.count())
+        .select_from(Member)
+        .where(Member.case_id == Case.id)
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    cleared = (
+        select(func.count())
+        .select_from(Member)
+        .join(Account, Account.account_id == Member.account_id)
+        .where(Member.case_id == Case.id, Account.cleared_at.is_not(None))
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Case.status, members, cleared).where(
+            Case.verdict == Verdict.DISTILLATION,
+            Case.status.in_((CaseStatus.DECIDED, CaseStatus.DISMISSED)),
+        )
+    ).all()
+    summary = session.execute(select(Scan.summary).order_by(Scan.id.desc()).limit(1)).scalar()
+    if not rows or summary is None:
+        return None
+    judged = len(rows)
+    fallen = sum(
+        status == CaseStatus.DISMISSED or 0 < all_of * FALLEN <= some
+        for status, all_of, some in rows
+    )
+    tail = (1 - CERTAINTY) / 2
+    low = float(stats.beta.ppf(tail, fallen, judged - fallen + 1)) if fallen else 0.0
+    high = float(stats.beta.ppf(1 - tail, fallen + 1, judged - fallen)) if fallen < judged else 1.0
+    return Realised(judged, fallen, low, high, msgspec.json.decode(summary, type=Summary).fdr)
 
 
 def feedback(session: Session) -> Iterator[dict[str, Any]]:

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from stillwatch.cases.errors import RefusedError
-from stillwatch.standing import Action
-
-LEVELS = ("unverified", "email", "phone", "payment", "organisation")
-"""Levels of verification, each stronger than the one before."""
+from stillwatch.standing import LEVELS, Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,10 @@ MONTH = timedelta(days=30)
 CARD_WINDOW = timedelta(days=365)
 """A card is remembered longer than an address: it is dearer to replace."""
 
+DOMAIN_ACCOUNTS = 200
+"""Accounts of a mail domain that are looked at: of an operator's own nearly all are in its case,
+and a large company's registrations shall not wait for all of its accounts."""
+
 
 def parameters(
     reference: str, organization: str | None, tokens: Tokens, at: datetime
@@ -90,6 +94,22 @@ def _accused(kind: str, name: str) -> ScalarSelect[Any]:
     )
 
 
+def _accused_domain() -> ScalarSelect[Any]:
+    """The case of an accused campaign among accounts of this private mail domain."""
+    some = (
+        select(Account.case_id)
+        .where(Account.email_domain == bindparam("domain"), Account.deleted_at.is_(None))
+        .limit(DOMAIN_ACCOUNTS)
+        .subquery()
+    )
+    return (
+        select(func.min(Case.id))
+        .join(some, some.c.case_id == Case.id)
+        .where(Case.verdict == Verdict.DISTILLATION, Case.status != CaseStatus.DISMISSED)
+        .scalar_subquery()
+    )
+
+
 def _build() -> Select[Any]:
     accounts = (
         select(func.count())
@@ -112,6 +132,7 @@ def _build() -> Select[Any]:
         accounts.label("payment_accounts"),
         _accused("payment", "payment").label("case_id"),
         _accused("signup network", "network").label("known_network"),
+        _accused_domain().label("known_domain"),
     ]
     return select(*parts)
 

@@ -102,6 +102,10 @@ def _mail(seen: Seen) -> Iterator[Finding]:
         yield Finding("mailbox_reuse", 3, text)
     if seen.tokens.domain in DISPOSABLE_MAIL:
         yield Finding("disposable_mail", 3, "the mail address is of a kind that is thrown away")
+    known = seen.counts.known_domain
+    if known is not None and seen.counts.case_id is None:
+        text = f"accounts of campaign C-{known} registered under this mail domain"
+        yield Finding("known_domain", 3, text)
     if seen.burst:
         text = f"{seen.counts.domain} registrations from this mail domain in two days"
         yield Finding("domain_burst", 1, text)

@@ -22,8 +22,7 @@ from stillwatch.cases.models import (
     StepUp,
     Verification,
 )
-from stillwatch.cases.rules import LEVELS
-from stillwatch.standing import Action
+from stillwatch.standing import LEVELS, SATISFYING, Action
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -109,9 +108,16 @@ def ask(
 
 
 def request_step_up(unit: Unit, account_id: str, *, reason: str, wanted: str | None) -> StepUp:
-    """Open a request for a program, such as the guard when it answers `verify` by itself."""
+    """Open a request for a program, such as the guard when it answers `verify` by itself.
+
+    Where nothing is wanted in particular, at least what satisfies the guard: else it would go on
+    challenging an account that has done what it was asked for.
+    """
     unit.actor.need(Permission.VERIFY)
-    return ask(unit, living(unit.session, account_id), reason=reason, wanted=wanted)
+    account = living(unit.session, account_id)
+    if wanted is None:
+        wanted = max(next_level(unit, account), SATISFYING, key=unit.rules.rank)
+    return ask(unit, account, reason=reason, wanted=wanted)
 
 
 def by_link(session: Session, token: str) -> StepUp:

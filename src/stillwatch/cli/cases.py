@@ -140,11 +140,18 @@ def feedback_command(database: Database) -> None:
     storage = open_storage(database)
     import msgspec
 
-    from stillwatch.cases.feedback import feedback
+    from stillwatch.cases.feedback import feedback, realised
 
     with storage.read() as session:
         for row in feedback(session):
             typer.echo(msgspec.json.encode(row).decode())
+        fared = realised(session)
+    if fared is not None:
+        typer.echo(
+            f"{fared.fallen} of {fared.judged} accusations fell ({fared.low:.1%} to "
+            f"{fared.high:.1%}); scans promise {fared.promised:.1%}",
+            err=True,
+        )
     storage.close()
 
 

@@ -10,6 +10,8 @@ import typer
 from stillwatch.cli.demo_folder import DemoFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stillwatch.serving import Settings
     from stillwatch.serving.nested import Handler
 
@@ -64,7 +66,7 @@ def serve_command(
         if value is not None
     }
     settings = msgspec.structs.replace(settings, **changed)
-    pages = None
+    pages, challenged = None, None
     if not (database or config or settings.snapshot or settings.policy):
         demo = DemoFolder()
         database = _of_demo(demo)
@@ -73,12 +75,12 @@ def serve_command(
     if database:
         if not settings.snapshot:
             settings = msgspec.structs.replace(settings, snapshot=_beside(database))
-        pages = _console(database, console_config, settings)
+        pages, challenged = _console(database, console_config, settings)
     secrets = Secrets.load()
     check_exposure(settings, secrets)
     service = Service(settings, secrets, key=SketchKey.load())
     log_to_stderr()
-    run(Application(service, pages), settings, access_log=access_log)
+    run(Application(service, pages, challenged), settings, access_log=access_log)
 
 
 def _of_demo(demo: DemoFolder) -> str | None:
@@ -106,7 +108,10 @@ def _beside(database: str) -> str:
     return "snapshot.json" if server else str(Path(database).with_name("snapshot.json"))
 
 
-def _console(database: str, config: Path | None, settings: Settings) -> Handler:
+def _console(
+    database: str, config: Path | None, settings: Settings
+) -> tuple[Handler, Callable[[str, str], None]]:
+    """The console, and what is to be told of accounts that the guard challenges."""
     from stillwatch.cli.cases import open_storage
     from stillwatch.cli.console import open_console
 
@@ -119,4 +124,5 @@ def _console(database: str, config: Path | None, settings: Settings) -> Handler:
         policy=Path(settings.policy) if settings.policy else None,
         accounts=Path(settings.accounts) if settings.accounts else None,
     )
-    return cast("Handler", app)  # Litestar spells the types of an ASGI application its own way
+    # Litestar spells the types of an ASGI application its own way
+    return cast("Handler", app), app.state.workers.challenged.add

@@ -1,4 +1,4 @@
-"""What runs beside the pages: publishing, bulk decisions, deadlines, tidying, retention."""
+"""What runs beside the pages: publishing, bulk decisions, requests, deadlines, retention."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stillwatch.cases.actors import system
 from stillwatch.cases.errors import CaseError
 from stillwatch.cases.publish import Publisher
 from stillwatch.cases.retention import expire_personal
+from stillwatch.console.challenged import Challenged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,10 +30,14 @@ class Workers:
     Args:
         storage: the database.
         snapshot: file to publish to; None to publish nothing.
+
+    Attributes:
+        challenged: accounts that the guard has challenged, to be asked to verify.
     """
 
     def __init__(self, storage: Storage, snapshot: Path | None) -> None:
         self._storage = storage
+        self.challenged = Challenged()
         self._publisher = Publisher(storage, snapshot) if snapshot else None
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -71,6 +76,7 @@ class Workers:
 
     def _work(self, *, retention: bool) -> None:
         bulk.apply_all(self._storage)
+        self.challenged.ask_all(self._storage)
         with self._storage.write(system("deadlines")) as unit:
             measures.expire(unit)
             outcomes.expire(unit)

@@ -10,11 +10,13 @@ from stillwatch.evidence.bundle.contents import scan_document
 from stillwatch.evidence.canonical import canonical, digest
 from stillwatch.evidence.ledger.log import SCAN
 from stillwatch.evidence.versions import judged_with
+from stillwatch.guard.toml_file import values_of
 from stillwatch.standing import dump_snapshot
 from stillwatch.summary import CALIBRATION
 
 if TYPE_CHECKING:
     from stillwatch.evidence.registrar import Registrar
+    from stillwatch.guard import Policy
     from stillwatch.schema import Summary
     from stillwatch.standing import Snapshot
 
@@ -48,13 +50,14 @@ def scan_payload(summary: Summary, findings: str) -> dict[str, Any]:
     }
 
 
-def enter_snapshot(registrar: Registrar, snapshot: Snapshot, requests: int) -> int:
+def enter_snapshot(registrar: Registrar, snapshot: Snapshot, requests: int, policy: Policy) -> int:
     """Enter what a continuous scan published, and sign the ledger.
 
     Args:
         registrar: ledger and key.
         snapshot: as published.
         requests: that were scanned.
+        policy: that sentenced the verdicts.
     """
     payload = {
         "snapshot": digest(dump_snapshot(snapshot)),
@@ -62,6 +65,10 @@ def enter_snapshot(registrar: Registrar, snapshot: Snapshot, requests: int) -> i
         "as_of": snapshot.as_of.isoformat() if snapshot.as_of else None,
         "calibration": CALIBRATION,
         "requests": requests,
+        "policy": {
+            "version": policy.version,
+            "digest": digest(canonical(values_of(policy))),
+        },
         **judged_with(),
     }
     return _enter(registrar, payload)

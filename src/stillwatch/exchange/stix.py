@@ -98,7 +98,7 @@ def _objects(package: Package) -> list[dict[str, Any]]:
             common | _relationship(package, made["id"], "indicates", campaign["id"]),
             common | _sighting(package, indicator, made["id"], source["id"], observed["id"]),
         ]
-    return objects
+    return [*objects, common | _grouping(package, objects)]
 
 
 def _identity(package: Package) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _campaign(package: Package) -> dict[str, Any]:
     return {
         "type": "campaign",
         "id": stix_id("campaign", package.name),
-        "name": f"Model distillation campaign {shared.name}",
+        "name": _title(package),
         "description": (
             f"About {shared.accounts:,} accounts under one control obtained about "
             f"{shared.requests:,} answers of a language model, as one does for training data "
@@ -260,6 +260,22 @@ def _sighting(
         "last_seen": last.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "count": indicator.accounts,
     }
+
+
+def _grouping(package: Package, objects: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What belongs together: an importer that knows events makes one of it, with this name."""
+    whole = {"identity", "marking-definition", "extension-definition"}
+    return {
+        "type": "grouping",
+        "id": stix_id("grouping", package.name),
+        "name": _title(package),
+        "context": "suspicious-activity",
+        "object_refs": [part["id"] for part in objects if part["type"] not in whole],
+    }
+
+
+def _title(package: Package) -> str:
+    return f"Model distillation campaign {package.campaign.name}"
 
 
 def from_stix(value: Any, *, file: str = "") -> tuple[Package, ...]:

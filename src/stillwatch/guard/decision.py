@@ -34,8 +34,8 @@ class Decision(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
         enforced: whether it is carried out; False in shadow mode.
         reason: for the operator's people; may name evidence.
         notice: for the customer; gives no detector away.
-        source: ``standing``, ``limit``, ``history``, ``live``, ``failure``; empty where nothing
-            spoke against the request.
+        source: ``standing``, ``limit``, ``history``, ``level``, ``live``, ``failure``; empty
+            where nothing spoke against the request.
         subject: whose budget ran out, such as ``campaign``; empty for others.
         author: who decided: ``scan:…``, ``user:…``, or ``policy:<version>``.
         campaign_id: the campaign that the account belongs to or has joined.

@@ -21,6 +21,7 @@ from stillwatch.guard.clock import Clock, ServiceClock
 from stillwatch.guard.decision import Decision
 from stillwatch.guard.force import Force, Held
 from stillwatch.guard.history import Volumes
+from stillwatch.guard.levels import Levels
 from stillwatch.guard.limits import Budgets
 from stillwatch.guard.live import Detector, Flag
 from stillwatch.guard.live.sighting import Sighting, sighting
@@ -48,6 +49,7 @@ NOTICE = {
     Action.RESTRICT: "Some features are not available to this account at the moment.",
     Action.SUSPEND: "This account is suspended. Contact support to appeal.",
 }
+NOTICE_OF_MODEL = "This model is for verified accounts. Verify yours to use it."
 _NOBODY = Profile()
 
 
@@ -115,6 +117,7 @@ class Guard:
         force, budgets = Force(snapshot, policy), Budgets(policy)
         self.policy, self._force, self._budgets = policy, force, budgets
         self._restrictions = restrictions(policy.restrict)
+        self._levels = Levels(policy)
         self._author = f"policy:{policy.version}"
         self._enforced = policy.mode == "enforce"
 
@@ -292,6 +295,11 @@ class Guard:
             return self._decision(
                 Action.VERIFY, view, flag.reason, source="live", expires_at=flag.until
             )
+        if not self._levels.of(view.level).use(ask.model):
+            reason = f"the policy does not open {ask.model} to accounts of level {view.level}"
+            return self._decision(
+                Action.VERIFY, view, reason, source="level", notice=NOTICE_OF_MODEL
+            )
         history = self.policy.history
         if history.factor:
             wait = self._volumes.over(ask.account_id, view.plan, now, history)
@@ -333,6 +341,10 @@ class Guard:
         held = view.held
         if held is not None and held.action is Action.RESTRICT and held.begin <= now < held.end:
             decision = self._by_standing(held, view)
+        elif features := self._levels.of(view.level).restrictions:
+            reason = f"the policy restricts accounts of level {view.level}"
+            decision = self._decision(Action.RESTRICT, view, reason, source="level")
+            decision.restrictions = features
         else:
             decision = Decision(campaign_id=view.campaign_id, enforced=self._enforced)
         decision.reserved = ask.tokens

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stillwatch.guard.store import Charge
+from stillwatch.standing import level_named
 
 if TYPE_CHECKING:
     from stillwatch.guard.ask import Ask, Settlement
@@ -56,7 +57,7 @@ class Budgets:
         self._payment = _compile("payment", limits.payment)
         self._throttled = _compile("throttled", limits.throttled)
         self._levels = {
-            name: found
+            level_named(name): found
             for name, limit in limits.levels.items()
             if (found := _compile("level", limit)) is not None
         }
@@ -97,7 +98,11 @@ class Budgets:
             self._organization.add(charges, organization, tokens)
         if self._payment and payment:
             self._payment.add(charges, payment, tokens)
-        if level is not None and (of_level := self._levels.get(level)):
+        if (
+            self._levels
+            and level is not None
+            and (of_level := self._levels.get(level_named(level)))
+        ):
             of_level.add(charges, account, tokens)
         if throttled and self._throttled:
             self._throttled.add(charges, account, tokens)

@@ -12,7 +12,7 @@ import msgspec
 
 from stillwatch.guard.quantities import Duration, Rate
 from stillwatch.guard.toml_file import Section, convert, read_toml
-from stillwatch.standing import Action
+from stillwatch.standing import LEVELS, SATISFYING, Action, level_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 Mode = Literal["shadow", "enforce"]
 Failing = Literal["open", "closed"]
 Friction = Literal["throttle", "verify"]
-
-LEVELS = ("none", "email", "phone", "identity", "business")
-"""Verification levels from the weakest to the strongest, where a policy names no others."""
 
 
 class Fail(Section, frozen=True, kw_only=True):
@@ -254,15 +251,31 @@ class Verify(Section, frozen=True, kw_only=True):
 
     url: str = ""
     levels: tuple[str, ...] = LEVELS
-    satisfied_by: str = "identity"
+    satisfied_by: str = SATISFYING
 
     def __post_init__(self) -> None:
-        if self.satisfied_by not in self.levels:
+        if level_named(self.satisfied_by) not in map(level_named, self.levels):
             raise ValueError(f"satisfied_by: {self.satisfied_by!r} is not among `levels`")
 
     def satisfies(self, level: str | None) -> bool:
         """Whether an account of this level needs no further verification."""
-        return level in self.levels[self.levels.index(self.satisfied_by) :]
+        if level is None:
+            return False
+        names = [level_named(name) for name in self.levels]
+        return level_named(level) in names[names.index(level_named(self.satisfied_by)) :]
+
+
+class Access(Section, frozen=True, kw_only=True):
+    """What accounts of one verification level may do.
+
+    Attributes:
+        models: names, with ``*`` for anything; other models need a higher level. All where none is
+            named.
+        restrict: features that its answers go without; all are there where this is not written.
+    """
+
+    models: tuple[str, ...] = ()
+    restrict: Restrict | None = None
 
 
 class Policy(Section, frozen=True, kw_only=True):
@@ -278,6 +291,7 @@ class Policy(Section, frozen=True, kw_only=True):
         live: detection between scans.
         restrict: what `restrict` means.
         verify: what `verify` means.
+        levels: what accounts of a verification level may do, by level.
     """
 
     version: str = "built-in"
@@ -289,6 +303,7 @@ class Policy(Section, frozen=True, kw_only=True):
     live: Live = Live()
     restrict: Restrict = Restrict()
     verify: Verify = Verify()
+    levels: dict[str, Access] = msgspec.field(default_factory=dict)
 
 
 def parse_policy(text: str, *, file: str = "policy") -> Policy:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stillwatch.report.wording import about, count, e_strength, money, percent, plural, span
-from stillwatch.schema import Verdict
+from stillwatch.schema import CAPABILITIES, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,11 +147,13 @@ def opening(view: CampaignView) -> str:
         )
         if campaign.requests:
             said += f", {about(campaign.requests / len(campaign.members))} an account"
-    aims = [share for share in view.capabilities if share.share >= 0.1][:3]
-    if not aims:
-        return f"{said}."
-    named = ", ".join(f"{aim.name} ({percent(aim.share)})" for aim in aims)
-    return f"{said}. Aimed at {named}."
+    return f"{said}. Aimed at {named}." if (named := aims(view)) else f"{said}."
+
+
+def aims(view: CampaignView) -> str:
+    """The capabilities that a group is after, with their shares; those without a name left out."""
+    found = [one for one in view.capabilities if one.share >= 0.1 and one.name != CAPABILITIES[0]]
+    return ", ".join(f"{one.name} ({percent(one.share)})" for one in found[:3])
 
 
 def without_strongest(campaign: Campaign) -> str:

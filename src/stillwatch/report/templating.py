@@ -48,6 +48,7 @@ def environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
         "meaning": headline.MEANING,
         "opening": headline.opening,
         "span": wording.span,
+        "aims": headline.aims,
         "without_strongest": headline.without_strongest,
     }
     return made

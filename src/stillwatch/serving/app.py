@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+SUSPECTED = frozenset({"live", "limit"})
+"""Sources of a challenge that somebody must answer: a standing has its request already, and a model
+that a level does not open is an offer."""
+
 LARGEST_ASK = 16 << 20
 LARGEST_LOG = 64 << 20
 _JSON = (b"content-type", b"application/json")
@@ -51,10 +55,16 @@ class Application:
     Args:
         service: what decides.
         pages: answers every path that is not ours, such as the console; None for 404.
+        challenged: told account and reason where the guard asks for verification by itself.
     """
 
-    def __init__(self, service: Service, pages: Handler | None = None) -> None:
-        self._service, self._pages = service, pages
+    def __init__(
+        self,
+        service: Service,
+        pages: Handler | None = None,
+        challenged: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._service, self._pages, self._challenged = service, pages, challenged
         self.latency = Latency()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._token = service.token.encode()
@@ -123,6 +133,12 @@ class Application:
             _log.exception("decision failed")
             decision = guard.failed(route)
         self.latency.add(time.perf_counter() - started)
+        if (
+            self._challenged is not None
+            and decision.effective is Action.VERIFY
+            and decision.source in SUSPECTED
+        ):
+            self._challenged(ask.account_id, decision.reason)
         if decision.source or decision.degraded:
             _log.info("decided", extra={"decision": decision, "request": ask.request_id})
         return decision

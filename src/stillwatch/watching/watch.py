@@ -115,7 +115,7 @@ class Watch:
             return False
         self.publish(datetime.fromtimestamp(latest / 1e6, UTC))
         if self.registrar is not None:
-            enter_snapshot(self.registrar, self.snapshot, requests)
+            enter_snapshot(self.registrar, self.snapshot, requests, self.policy)
         self.schedule.scanned = requests
         return True
 

@@ -26,11 +26,11 @@ from stillwatch.cases.models import (
     Trait,
     Verification,
 )
-from stillwatch.cases.rules import LEVELS
 from stillwatch.cases.traits import BANDS
 from stillwatch.console.pages.decisions import EXPIRIES, chosen_action, chosen_expiry
 from stillwatch.console.pages.paging import like, paged, text_filter
 from stillwatch.console.web import change, done, page, storage_of, threaded
+from stillwatch.standing import LEVELS
 
 if TYPE_CHECKING:
     from stillwatch.cases.storage import Unit

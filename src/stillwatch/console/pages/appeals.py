@@ -22,9 +22,9 @@ from stillwatch.cases.models import (
     StepUp,
     Verification,
 )
-from stillwatch.cases.rules import LEVELS
 from stillwatch.console.pages.paging import paged, text_filter
 from stillwatch.console.web import change, done, page, storage_of, threaded, visitor_of
+from stillwatch.standing import LEVELS
 
 AnyRequest = Request[Any, Any, Any]
 OPEN = (AppealState.OPEN, AppealState.VERIFYING)

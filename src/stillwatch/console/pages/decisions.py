@@ -16,7 +16,7 @@ from stillwatch.cases.lookup import look_up
 from stillwatch.cases.models import Case, Decision, DecisionState, Measure
 from stillwatch.cases.notices import notice_for
 from stillwatch.console.pages.paging import paged, text_filter
-from stillwatch.console.web import change, done, page, storage_of, threaded
+from stillwatch.console.web import change, done, page, storage_of, threaded, visitor_of
 from stillwatch.standing import Action
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def preview(request: AnyRequest, number: FromPath[int]) -> Response[str]:
             preview=targets.preview(session, storage.rules, case, action),
             sample=session.execute(hit).scalars().all(),
             notice=notice_for(action),
+            approvers=approvals.others_who_may(session, visitor_of(request).actor),
             expiries=EXPIRIES,
             least=decisions.LEAST_REASON,
         )

@@ -9,6 +9,7 @@ from litestar import Request, get
 from litestar.response import Response
 from sqlalchemy import select
 
+from stillwatch.cases.feedback import realised
 from stillwatch.cases.models import Scan
 from stillwatch.console.web import page, storage_of, threaded
 from stillwatch.schema import Summary
@@ -35,6 +36,7 @@ def show(request: AnyRequest) -> Response[str]:
             scans=scans,
             last=last,
             summary=summary,
+            realised=realised(session),
             ill=last is not None
             and last.rejected > REJECTED_ALARM * max(1, last.requests + last.rejected),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillwatch.campaigns import explain
-from stillwatch.schema import Verdict
+from stillwatch.campaigns.without import strongest, verdict_without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +54,8 @@ def outcome(trial: Trial, verdicts: Verdicts, found: Grouped | Lone) -> dict[str
             "concealment": lead.concealment.evidence,
             "facts": explain.facts(lead, floors),
             "explanations": explain.explanations(lead, level),
-            "would_change": explain.would_change(lead),
-            "without_strongest": lead.without(lead.strongest(), level),
+            "would_change": explain.would_change(lead, level),
+            "without_strongest": verdict_without(lead, strongest(lead), level),
             "tested": found.groups,
         }
     else:
@@ -68,7 +68,7 @@ def outcome(trial: Trial, verdicts: Verdicts, found: Grouped | Lone) -> dict[str
             "facts": explain.lone_facts(found),
             "explanations": explain.lone_explanations(found),
             "would_change": explain.LONE_WOULD_CHANGE,
-            "without_strongest": Verdict.INCONCLUSIVE,
+            "without_strongest": explain.LONE_WITHOUT_STRONGEST,
             "tested": [found],
         }
     said["tested_beside"] = len(verdicts.judged) + len(trial.beside)
