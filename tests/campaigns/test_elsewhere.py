@@ -47,8 +47,8 @@ def test_customers_ask_about_the_same_things_everywhere(telling: Telling) -> Non
     low = 0
     for seed in range(5):
         found = compare_elsewhere(*customers(seed, 80), telling)
-        assert found.p_of_group is not None
-        assert found.p_of_group > 0.01
+        assert found.of_group is not None
+        assert found.of_group.p > 0.01
         told += found.telling.sum()
         low += (found.p <= 0.01).sum()
     assert told >= 200
@@ -61,14 +61,14 @@ def test_an_operators_cover_has_nothing_to_do_with_its_harvest(telling: Telling)
     found = compare_elsewhere(a_queue(2, 40), cover, telling)
     assert found.telling.mean() >= 0.8
     assert (found.p[found.telling] <= 0.001).mean() >= 0.8
-    assert found.p_of_group is not None
-    assert found.p_of_group < 1e-6
+    assert found.of_group is not None
+    assert found.of_group.p < 1e-6
 
 
 def test_nothing_is_told_of_a_platform_with_many_users(telling: Telling) -> None:
     found = compare_elsewhere(a_queue(3, 40), a_queue(4, 40), telling)
     assert found.telling.mean() <= 0.1
-    assert found.p_of_group is None
+    assert found.of_group is None
     assert (found.p[~found.telling] == 1).all()
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_told_of_who_does_nothing_else(telling: Telling) -> None:
     for elsewhere, words in ((None, telling), (stranger, telling), (nobody, None)):
         found = compare_elsewhere(stream, elsewhere, words)
         assert not found.telling.any()
-        assert found.p_of_group is None
+        assert found.of_group is None
         assert found.accounts.tolist() == list(range(10))
 
 
