@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.beyond import look_beyond
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.individuals import Floors
+    from stillwatch.campaigns.mine import Mined
     from stillwatch.progress import Progress
 
 STEPS = 8
@@ -72,10 +74,10 @@ class Detection:
 
 
 def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
-    """Bodies in accused groups' samples that accounts outside of these groups send too."""
+    """Bodies in looks at accused groups that accounts outside of these groups send too."""
     accused = [j.mined for j in judged if j.verdict is Verdict.DISTILLATION]
     none = np.zeros(0, dtype=np.int64)
-    bodies = np.concatenate([none, *(m.sample.body for m in accused)])
+    bodies = np.concatenate([none, *(m.bodies for m in accused)])
     inside = np.concatenate([none, *(m.candidate.accounts for m in accused)])
     return evidence.senders(bodies, without=inside)
 
@@ -87,10 +89,21 @@ def _seen_elsewhere(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
         for place, group in enumerate(groups)
         if group.verdict is Verdict.DISTILLATION and group.mined.elsewhere is None
     ]
-    found = list(groups)
     seen = with_elsewhere(evidence, [groups[place].mined for place in unseen])
-    for place, mined in zip(unseen, seen, strict=True):
-        found[place] = replace(groups[place], mined=mined)
+    return _with(groups, unseen, seen)
+
+
+def _seen_whole(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
+    """The same, with looks at all the accounts of groups that are not cleared."""
+    open_ = [place for place, group in enumerate(groups) if group.verdict is not Verdict.CLEAR]
+    return _with(groups, open_, look_beyond(evidence, [groups[place].mined for place in open_]))
+
+
+def _with(groups: list[Judged], places: list[int], mined: list[Mined]) -> list[Judged]:
+    """Groups of which some have been looked at more closely."""
+    found = list(groups)
+    for place, closer in zip(places, mined, strict=True):
+        found[place] = replace(groups[place], mined=closer)
     return found
 
 
@@ -131,7 +144,7 @@ def detect(
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
-        every = _seen_elsewhere(evidence, [*judged, *parts])
+        every = _seen_whole(evidence, _seen_elsewhere(evidence, [*judged, *parts]))
         judged, parts = every[: len(judged)], every[len(judged) :]
         public = _public_items(evidence, [*judged, *parts])
         groups = combine(judged, parts, court, public)

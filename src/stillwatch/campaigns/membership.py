@@ -20,12 +20,16 @@ from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import compare_hours, converses
 from stillwatch.campaigns.judge import STRANGERS_LEVEL
+from stillwatch.campaigns.look import found_in
 from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stillwatch.campaigns.elsewhere import Elsewhere
     from stillwatch.campaigns.judge import Court, Judged
+    from stillwatch.campaigns.look import Look
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
@@ -125,27 +129,24 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     Args:
         judged: the group.
         court: what it was judged by.
-        public: bodies in its sample that accounts outside of all judged groups send too, sorted.
+        public: bodies in its looks that accounts outside of all judged groups send too, sorted.
     """
     mined, background = judged.mined, court.background
     accounts = mined.candidate.accounts
     used = mined.counts.sum(axis=1)
+
+    def kept(rule: Callable[[Look], Ints]) -> NDArray[np.bool_]:
+        return np.isin(accounts, found_in(mined.looks, rule))
+
     stays = used >= MIN_CORE_REQUESTS
-    stays &= np.isin(accounts, impersonal(mined.sample, court.floors, OWN_CONTENT))
+    stays &= kept(lambda look: impersonal(look.sample, court.floors, OWN_CONTENT))
     if judged.verdict is Verdict.DISTILLATION:
         stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
         quota = np.median(used[stays]) if stays.any() else 0
         stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
         stays &= used >= LEAST_SHARE * background.requests_of(accounts)
-        stays &= ~np.isin(accounts, passing_through(mined.sample))
-        compared = compare_elsewhere(mined.sample, mined.elsewhere, court.floors.telling)
-        own = compared.telling & (compared.p > OWN_ELSEWHERE)
-        stays &= ~np.isin(accounts, compared.accounts[own])
-        stays &= np.isin(accounts, _harvesting(judged, court, compared))
-        stays &= ~np.isin(accounts, _keeping_hours(judged, court))
-        stays &= ~np.isin(accounts, doing_what_others_do(mined.sample, public))
+        stays &= kept(lambda look: _accused(look, judged, court, public))
         stays &= ~court.traits.openly_organised(accounts)
-        stays &= ~np.isin(accounts, conversing(mined.sample))
     if not mined.wordless:
         rate, degree = background.rate(mined), background.degree(accounts)
         stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
@@ -153,18 +154,34 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     return found
 
 
-def _harvesting(judged: Judged, court: Court, compared: Elsewhere) -> Ints:
+def _accused(look: Look, judged: Judged, court: Court, public: Ints) -> Ints:
+    """Accounts whose requests in a look are a harvest, and for which none of them speaks."""
+    sample = look.sample
+    accounts = np.unique(sample.account)
+    stays = ~np.isin(accounts, passing_through(sample))
+    compared = compare_elsewhere(sample, look.elsewhere, court.floors.telling)
+    own = compared.telling & (compared.p > OWN_ELSEWHERE)
+    stays &= ~np.isin(accounts, compared.accounts[own])
+    stays &= np.isin(accounts, _harvesting(sample, judged, court, compared))
+    stays &= ~np.isin(accounts, _keeping_hours(sample, judged, court))
+    stays &= ~np.isin(accounts, doing_what_others_do(sample, public))
+    stays &= ~np.isin(accounts, conversing(sample))
+    found: Ints = accounts[stays]
+    return found
+
+
+def _harvesting(sample: Stream, judged: Judged, court: Court, compared: Elsewhere) -> Ints:
     """Accounts of a group whose own part of its stream looks like a harvest."""
-    sample, reference = judged.mined.sample, court.reference
     if not judged.mined.wordless:
-        return harvesting_accounts(sample, reference, OWN_HARVEST)
+        return harvesting_accounts(sample, court.reference, OWN_HARVEST)
     strangers = compared.accounts[compared.p <= OWN_TOPICS]
-    return np.intersect1d(harvesting_accounts(sample, reference, STRANGERS_LEVEL), strangers)
+    alike = harvesting_accounts(sample, court.reference, STRANGERS_LEVEL)
+    return np.intersect1d(alike, strangers)
 
 
-def _keeping_hours(judged: Judged, court: Court) -> Ints:
+def _keeping_hours(sample: Stream, judged: Judged, court: Court) -> Ints:
     """Accounts of a group without words in common that may have hours of their own."""
-    floor, sample = court.floors.rhythm, judged.mined.sample
+    floor = court.floors.rhythm
     if not judged.mined.wordless or floor is None or judged.people.rhythm > court.level:
         return sample.account[:0]
     accounts, _, _ = sample.coded()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import (
@@ -28,6 +29,7 @@ from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_content, test_people
+from stillwatch.campaigns.look import Look
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import ibis.expr.types as ir
-    import pyarrow as pa
 
     from stillwatch.campaigns.evidence import Evidence
     from stillwatch.progress import Step
@@ -97,6 +98,7 @@ class Mined:
             mining half, testing half.
         found_by: what the accounts have in common, for people.
         elsewhere: sampled other requests of the accounts; None where nobody has looked.
+        beyond: looks at the accounts that the sample lacks; none where nobody has looked.
     """
 
     candidate: Candidate
@@ -104,6 +106,17 @@ class Mined:
     counts: Ints
     found_by: str
     elsewhere: Stream | None = None
+    beyond: tuple[Look, ...] = ()
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """All looks at its accounts, the sample that it was tested on first."""
+        return (Look(self.sample, self.elsewhere), *self.beyond)
+
+    @property
+    def bodies(self) -> Ints:
+        """Bodies of all requests that were sampled in its stream."""
+        return np.concatenate([look.sample.body for look in self.looks])
 
     @property
     def wordless(self) -> bool:
@@ -302,7 +315,7 @@ def with_elsewhere(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
     if not groups:
         return []
     sampled = [Candidate(np.unique(g.sample.account), g.candidate.families) for g in groups]
-    index, sample = sorted_stream(evidence.elsewhere(sampled, SAMPLE_REQUESTS))
+    index, sample = sorted_stream(pa.concat_tables(evidence.elsewhere(sampled, SAMPLE_REQUESTS)))
     ends = np.searchsorted(index, np.arange(len(groups) + 1))
     return [
         replace(group, elsewhere=sample.take(slice(ends[i], ends[i + 1])).copy())

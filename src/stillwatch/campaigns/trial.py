@@ -65,7 +65,7 @@ class Trial:
         groups: the groups in question.
         beside: e-values of the groups that were tested beside them and cleared.
         parts: groups inside of accepted ones.
-        public: bodies in accused groups' samples that accounts outside send too, sorted.
+        public: bodies in looks at accused groups that accounts outside send too, sorted.
         alone: accounts that were judged alone.
     """
 

@@ -1,0 +1,92 @@
+"""The accounts of a large group that mining did not sample.
+
+A group's tests need a sample of its accounts, but each member must be one on its own evidence. So
+once a group is in question, requests of its other accounts are read too: fewer of each, and in
+chunks of accounts, each of which is compared within itself as the group's sample is. Accounts lie
+in the order of their keyed hashes, so a chunk is as random a part of the group as the sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.candidates import Candidate
+from stillwatch.campaigns.look import Look
+from stillwatch.campaigns.mine import SAMPLE_ACCOUNTS, sorted_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from stillwatch.campaigns.evidence import Evidence
+    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.stream import Stream
+
+Ints = NDArray[np.int64]
+
+FURTHER_REQUESTS = 30
+"""Sampled requests of an account and half beyond the sample."""
+
+COMPANY = 200
+"""Accounts that a chunk has at least, with some of the sample where fewer are left: an account is
+judged by how often others agree, which a handful of them would not tell."""
+
+
+_JUDGED = frozenset(
+    ("account", "slot", "body", "mining", "framed", "tokens", "frames", "turns", "elicitation",
+     "grading", "output_tokens")
+)  # fmt: skip
+_COMPARED = frozenset(("account", "body", "mining", "framed", "tokens"))
+"""What is looked at in an account's stream and elsewhere; of the rest nothing is kept."""
+
+
+def look_beyond(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
+    """The same groups with looks at all the accounts that their samples lack."""
+    chunks = [(place, chunk) for place, group in enumerate(groups) for chunk in _chunks(group)]
+    if not chunks:
+        return list(groups)
+    candidates = [Candidate(chunk, groups[place].candidate.families) for place, chunk in chunks]
+    _, sampled = evidence.streams(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
+    samples = _by_chunk(sampled, len(chunks), _JUDGED)
+    others = _by_chunk(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks), _COMPARED)
+    looks: list[list[Look]] = [[] for _ in groups]
+    for (place, _), sample, other in zip(chunks, samples, others, strict=True):
+        looks[place].append(Look(sample, other))
+    return [replace(group, beyond=tuple(own)) for group, own in zip(groups, looks, strict=True)]
+
+
+def _chunks(group: Mined) -> list[Ints]:
+    """The accounts that a group's sample lacks, in equal parts of at most `SAMPLE_ACCOUNTS`."""
+    sampled = np.unique(group.sample.account)
+    rest = np.setdiff1d(group.candidate.accounts, sampled)
+    if not len(rest):
+        return []
+    if len(rest) < COMPANY:
+        rest = np.union1d(rest, sampled[len(rest) - COMPANY :])
+    return np.array_split(rest, -(-len(rest) // SAMPLE_ACCOUNTS))
+
+
+def _by_chunk(samples: Iterable[pa.Table], chunks: int, needed: frozenset[str]) -> list[Stream]:
+    """The requests of each chunk, with only the columns that are needed."""
+    found: dict[int, Stream] = {}
+    for table in samples:
+        of, stream = sorted_stream(table)
+        lean, ends = _lean(stream, needed), np.searchsorted(of, np.arange(chunks + 1))
+        for i in range(chunks):
+            if ends[i] < ends[i + 1] or i not in found:
+                found[i] = lean.take(slice(ends[i], ends[i + 1]))
+    return [found[i] for i in range(chunks)]
+
+
+def _lean(stream: Stream, needed: frozenset[str]) -> Stream:
+    unknown: dict[str, Any] = {
+        f.name: np.full_like(value, np.nan if value.dtype.kind == "f" else -1)
+        for f in fields(stream)
+        if f.name not in needed and isinstance(value := getattr(stream, f.name), np.ndarray)
+    }
+    return replace(stream, **unknown)
