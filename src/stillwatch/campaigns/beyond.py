@@ -29,13 +29,18 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-FURTHER_REQUESTS = 30
-"""Sampled requests of an account and half beyond the sample."""
+FURTHER_REQUESTS = 20
+"""Sampled requests of an account and half beyond the sample. Of the members that 60 show, 20 show
+99 in 100 where accounts share words, 12 show 98, and 6 half of them: an account that is no person
+has to lack agreements that a person would have."""
 
 COMPANY = 200
 """Accounts that a chunk has at least, with some of the sample where fewer are left: an account is
 judged by how often others agree, which a handful of them would not tell."""
 
+
+MOST_LOOKS = 3
+"""Groups in which an account is looked at beyond the sample: of many that overlap, the surest."""
 
 _JUDGED = frozenset(
     ("account", "slot", "body", "mining", "framed", "tokens", "frames", "turns", "elicitation",
@@ -45,12 +50,27 @@ _COMPARED = frozenset(("account", "body", "mining", "framed", "tokens"))
 """What is looked at in an account's stream and elsewhere; of the rest nothing is kept."""
 
 
-def look_beyond(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
-    """The same groups with looks at all the accounts that their samples lack."""
-    chunks = [(place, chunk) for place, group in enumerate(groups) for chunk in _chunks(group)]
+def lacking(group: Mined) -> Ints:
+    """The accounts of a group that its sample lacks, sorted."""
+    return np.setdiff1d(group.candidate.accounts, group.sample.account)
+
+
+def look_beyond(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> list[Mined]:
+    """The same groups with looks at the accounts that their samples lack.
+
+    Args:
+        evidence: the requests.
+        groups: the surest first; an account is looked at in the first `MOST_LOOKS` that have it.
+        known: accounts that need no look.
+    """
+    chunks = [
+        (place, Candidate(chunk, group.candidate.families))
+        for place, (group, accounts) in enumerate(zip(groups, _wanted(groups, known), strict=True))
+        for chunk in _chunks(group, accounts)
+    ]
     if not chunks:
         return list(groups)
-    candidates = [Candidate(chunk, groups[place].candidate.families) for place, chunk in chunks]
+    candidates = [candidate for _, candidate in chunks]
     _, sampled = evidence.streams(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
     samples = _by_chunk(sampled, len(chunks), _JUDGED)
     others = _by_chunk(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks), _COMPARED)
@@ -60,15 +80,27 @@ def look_beyond(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
     return [replace(group, beyond=tuple(own)) for group, own in zip(groups, looks, strict=True)]
 
 
-def _chunks(group: Mined) -> list[Ints]:
-    """The accounts that a group's sample lacks, in equal parts of at most `SAMPLE_ACCOUNTS`."""
-    sampled = np.unique(group.sample.account)
-    rest = np.setdiff1d(group.candidate.accounts, sampled)
-    if not len(rest):
+def _wanted(groups: Sequence[Mined], known: Ints) -> list[Ints]:
+    """The accounts of each group to look at."""
+    lacked = [np.setdiff1d(lacking(group), known) for group in groups]
+    everyone = np.unique(np.concatenate([known[:0], *lacked]))
+    looks = np.zeros(len(everyone), dtype=np.int64)
+    found = []
+    for accounts in lacked:
+        place = np.searchsorted(everyone, accounts)
+        found.append(accounts[looks[place] < MOST_LOOKS])
+        looks[place] += 1
+    return found
+
+
+def _chunks(group: Mined, accounts: Ints) -> list[Ints]:
+    """Accounts in equal parts of at most `SAMPLE_ACCOUNTS`, each in company."""
+    if not len(accounts):
         return []
-    if len(rest) < COMPANY:
-        rest = np.union1d(rest, sampled[len(rest) - COMPANY :])
-    return np.array_split(rest, -(-len(rest) // SAMPLE_ACCOUNTS))
+    if len(accounts) < COMPANY:
+        sampled = np.unique(group.sample.account)
+        accounts = np.union1d(accounts, sampled[len(accounts) - COMPANY :])
+    return np.array_split(accounts, -(-len(accounts) // SAMPLE_ACCOUNTS))
 
 
 def _by_chunk(samples: Iterable[pa.Table], chunks: int, needed: frozenset[str]) -> list[Stream]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.beyond import look_beyond
+from stillwatch.campaigns.beyond import lacking, look_beyond
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged
@@ -93,10 +93,25 @@ def _seen_elsewhere(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
     return _with(groups, unseen, seen)
 
 
-def _seen_whole(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
-    """The same, with looks at all the accounts of groups that are not cleared."""
-    open_ = [place for place, group in enumerate(groups) if group.verdict is not Verdict.CLEAR]
-    return _with(groups, open_, look_beyond(evidence, [groups[place].mined for place in open_]))
+def _seen_whole(
+    evidence: Evidence, judged: list[Judged], parts: list[Judged], court: Court
+) -> tuple[list[Judged], list[Judged]]:
+    """The same, with looks at the accounts that the samples lack.
+
+    In parts only at accounts that are no members by the whole groups.
+    """
+    judged = _looked_beyond(evidence, judged, court.traits.account[:0])
+    if not any(len(lacking(part.mined)) for part in parts):
+        return judged, parts
+    found = combine(judged, [], court, _public_items(evidence, judged))
+    members = np.concatenate([court.traits.account[:0], *(group.accounts for group in found)])
+    return judged, _looked_beyond(evidence, parts, members)
+
+
+def _looked_beyond(evidence: Evidence, groups: list[Judged], known: Ints) -> list[Judged]:
+    doubtful = [place for place, group in enumerate(groups) if group.verdict is not Verdict.CLEAR]
+    closer = look_beyond(evidence, [groups[place].mined for place in doubtful], known)
+    return _with(groups, doubtful, closer)
 
 
 def _with(groups: list[Judged], places: list[int], mined: list[Mined]) -> list[Judged]:
@@ -144,8 +159,9 @@ def detect(
         court = Court(mined.floors, mined.reference, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
-        every = _seen_whole(evidence, _seen_elsewhere(evidence, [*judged, *parts]))
+        every = _seen_elsewhere(evidence, [*judged, *parts])
         judged, parts = every[: len(judged)], every[len(judged) :]
+        judged, parts = _seen_whole(evidence, judged, parts, court)
         public = _public_items(evidence, [*judged, *parts])
         groups = combine(judged, parts, court, public)
         step.advance()
@@ -178,6 +194,6 @@ def detect(
         looked_at=mined.looked_at,
         examples={entry.campaign.campaign_id: entry.examples for entry in written},
         customers=len(mined.reference.features),
-        trial=Trial.of(court, judged, parts, public, lone),
+        trial=Trial.of(court, judged, parts, groups, public, lone),
         members={entry.campaign.campaign_id: entry.keys for entry in written},
     )

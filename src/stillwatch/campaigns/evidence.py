@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 import ibis
 import numpy as np
@@ -241,13 +242,14 @@ class Evidence:
             yield part
 
     def _stored(self, answers: Iterable[ir.Table | pa.Table]) -> ir.Table:
-        """Answers in one table of the engine."""
+        """Answers in one table of the engine, which goes when nothing refers to it."""
         backend = self.requests.get_backend()
         name = ibis.util.gen_name("answers")
         table = None
         for answer in answers:
             if table is None:
                 table = backend.create_table(name, answer, temp=True)
+                finalize(table.op(), backend.drop_table, name).atexit = False
             else:
                 backend.insert(name, answer)
         return table

@@ -101,9 +101,16 @@ ABSORBED = 0.5
 
 @dataclass(frozen=True)
 class Grouped:
-    """A campaign in the making: its groups, the strongest first, and its accounts."""
+    """A campaign in the making.
+
+    Attributes:
+        groups: the strongest first.
+        added: how many accounts each of them brought.
+        accounts: all of them, sorted.
+    """
 
     groups: tuple[Judged, ...]
+    added: tuple[int, ...]
     accounts: Ints
 
     @property
@@ -252,26 +259,29 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
             j.coordination_p,
         ),
     )
-    campaigns: list[tuple[list[Judged], set[int]]] = []
+    campaigns: list[tuple[list[Judged], list[int], set[int]]] = []
     taken: dict[int, int] = {}
     for judged_group in [*order, *parts]:
         group, members = _with_members(judged_group, court, public)
-        claims = [taken[account] for account in members if account in taken]
         new = [account for account in members if account not in taken]
-        if claims and len(claims) >= ABSORBED * len(members):
+        # of a large group the sample tells whose it is: beyond it nobody was looked for twice
+        told = np.intersect1d(members, group.mined.sample.account).tolist()
+        claims = [taken[account] for account in told if account in taken]
+        if claims and len(claims) >= ABSORBED * len(told):
             home = max(set(claims), key=lambda c: (claims.count(c), -c))
             if campaigns[home][0][0].verdict != group.verdict:
                 continue
         elif group.verdict in VERDICT_ORDER and len(new) >= MIN_NEW:
             home = len(campaigns)
-            campaigns.append(([], set()))
+            campaigns.append(([], [], set()))
         else:
             continue
         campaigns[home][0].append(group)
-        campaigns[home][1].update(new)
+        campaigns[home][1].append(len(new))
+        campaigns[home][2].update(new)
         taken |= dict.fromkeys(new, home)
     return [
-        Grouped(tuple(groups), np.array(sorted(accounts), dtype=np.int64))
-        for groups, accounts in campaigns
+        Grouped(tuple(groups), tuple(added), np.array(sorted(accounts), dtype=np.int64))
+        for groups, added, accounts in campaigns
         if accounts
     ]
