@@ -8,8 +8,8 @@ in the order of their keyed hashes, so a chunk is as random a part of the group 
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +42,6 @@ judged by how often others agree, which a handful of them would not tell."""
 MOST_LOOKS = 3
 """Groups in which an account is looked at beyond the sample: of many that overlap, the surest."""
 
-_JUDGED = frozenset(
-    ("account", "slot", "body", "mining", "framed", "tokens", "frames", "turns", "elicitation",
-     "grading", "output_tokens")
-)  # fmt: skip
-_COMPARED = frozenset(("account", "body", "mining", "framed", "tokens"))
-"""What is looked at in an account's stream and elsewhere; of the rest nothing is kept."""
-
 
 def lacking(group: Mined) -> Ints:
     """The accounts of a group that its sample lacks, sorted."""
@@ -72,11 +65,11 @@ def look_beyond(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> lis
         return list(groups)
     candidates = [candidate for _, candidate in chunks]
     _, sampled = evidence.streams(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
-    samples = _by_chunk(sampled, len(chunks), _JUDGED)
-    others = _by_chunk(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks), _COMPARED)
+    samples = _by_chunk(sampled, len(chunks))
+    others = _by_chunk(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks))
     looks: list[list[Look]] = [[] for _ in groups]
     for (place, _), sample, other in zip(chunks, samples, others, strict=True):
-        looks[place].append(Look(sample, other))
+        looks[place].append(Look(sample, other).lean())
     return [replace(group, beyond=tuple(own)) for group, own in zip(groups, looks, strict=True)]
 
 
@@ -103,22 +96,13 @@ def _chunks(group: Mined, accounts: Ints) -> list[Ints]:
     return np.array_split(accounts, -(-len(accounts) // SAMPLE_ACCOUNTS))
 
 
-def _by_chunk(samples: Iterable[pa.Table], chunks: int, needed: frozenset[str]) -> list[Stream]:
-    """The requests of each chunk, with only the columns that are needed."""
+def _by_chunk(samples: Iterable[pa.Table], chunks: int) -> list[Stream]:
+    """The requests of each chunk."""
     found: dict[int, Stream] = {}
     for table in samples:
         of, stream = sorted_stream(table)
-        lean, ends = _lean(stream, needed), np.searchsorted(of, np.arange(chunks + 1))
+        ends = np.searchsorted(of, np.arange(chunks + 1))
         for i in range(chunks):
             if ends[i] < ends[i + 1] or i not in found:
-                found[i] = lean.take(slice(ends[i], ends[i + 1]))
+                found[i] = stream.take(slice(ends[i], ends[i + 1]))
     return [found[i] for i in range(chunks)]
-
-
-def _lean(stream: Stream, needed: frozenset[str]) -> Stream:
-    unknown: dict[str, Any] = {
-        f.name: np.full_like(value, np.nan if value.dtype.kind == "f" else -1)
-        for f in fields(stream)
-        if f.name not in needed and isinstance(value := getattr(stream, f.name), np.ndarray)
-    }
-    return replace(stream, **unknown)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
+
+_COMPARED = frozenset(("account", "body", "mining", "framed", "tokens"))
+_JUDGED = _COMPARED | {"slot", "frames", "turns", "elicitation", "grading", "output_tokens"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Look:
 
     sample: Stream
     elsewhere: Stream | None
+
+    def lean(self) -> Look:
+        """The same with only what accounts are judged by, and one value in place of all else."""
+        elsewhere = self.elsewhere and _lean(self.elsewhere, _COMPARED)
+        return Look(_lean(self.sample, _JUDGED), elsewhere)
 
 
 def found_in(looks: Iterable[Look], rule: Callable[[Look], Ints]) -> Ints:
@@ -42,3 +50,12 @@ def found_in(looks: Iterable[Look], rule: Callable[[Look], Ints]) -> Ints:
         found.append(np.setdiff1d(rule(look), known))
         known = np.union1d(known, look.sample.account)
     return np.concatenate(found)
+
+
+def _lean(stream: Stream, needed: frozenset[str]) -> Stream:
+    values = {f.name: getattr(stream, f.name) for f in fields(stream) if f.name not in needed}
+    unknown: dict[str, Any] = {
+        name: np.full_like(value, np.nan if value.dtype.kind == "f" else -1)
+        for name, value in values.items()
+    }
+    return replace(stream, **unknown)
