@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.beyond import FURTHER_REQUESTS
 from stillwatch.campaigns.candidates import Candidate
 from stillwatch.campaigns.look import Look
-from stillwatch.campaigns.mine import SAMPLE_ACCOUNTS, SAMPLE_REQUESTS
+from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, SAMPLE_REQUESTS
 from stillwatch.evidence.bundle.build import build_bundle
 from stillwatch.evidence.canonical import digest
 from stillwatch.evidence.commitments import Vault
@@ -90,7 +89,7 @@ def multiply(trial: Trial, mined: Mined, copies: int) -> tuple[Trial, Mined]:
     def look(places: Ints, each: int) -> Look:
         number, source = np.divmod(places, len(old))
         sample, elsewhere = (
-            mixed(rng, copied_stream(first_of(stream, each), old[source], number))
+            mixed(rng, copied_stream(stream.first(each), old[source], number))
             for stream in (mined.sample, mined.elsewhere)
             if stream is not None
         )
@@ -108,16 +107,6 @@ def multiply(trial: Trial, mined: Mined, copies: int) -> tuple[Trial, Mined]:
         counts=np.tile(mined.counts, (copies, 1))[order],
     )
     return replace(trial, court=replace(trial.court, **everybody(trial, mined, copies))), larger
-
-
-def first_of(stream: Stream, each: int) -> Stream:
-    """The first requests of each account and half."""
-    order = np.lexsort((stream.body, stream.mining, stream.account))
-    key = stream.account[order] * 2 + stream.mining[order]
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    sizes = np.diff(np.r_[starts, len(key)])
-    rank = np.arange(len(key)) - np.repeat(starts, sizes)
-    return stream.take(np.sort(order[rank < each]))
 
 
 def copied_stream(stream: Stream, sources: Ints, numbers: Ints) -> Stream:

@@ -121,7 +121,7 @@ def test_looks_have_each_account_once_and_few_requests_of_it(tried: Tried) -> No
     for look in mined.beyond:
         sample = look.sample
         _, requests = np.unique([sample.account, sample.mining], axis=1, return_counts=True)
-        assert requests.max() <= beyond.FURTHER_REQUESTS < mine.SAMPLE_REQUESTS
+        assert requests.max() <= mine.FURTHER_REQUESTS < mine.SAMPLE_REQUESTS
 
 
 def strangers(stream: Stream) -> tuple[Ints, NDArray[np.bool_], Ints]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate
 from stillwatch.campaigns.look import Look
-from stillwatch.campaigns.mine import SAMPLE_ACCOUNTS, sorted_stream
+from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, sorted_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
-
-FURTHER_REQUESTS = 20
-"""Sampled requests of an account and half beyond the sample. Of the members that 60 show, 20 show
-99 in 100 where accounts share words, 12 show 98, and 6 half of them: an account that is no person
-has to lack agreements that a person would have."""
 
 COMPANY = 200
 """Accounts that a chunk has at least, with some of the sample where fewer are left: an account is

@@ -156,7 +156,7 @@ def detect(
         entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
         mined = mine(evidence, traits.account, entities, step, priors)
         background = Background.of(activity, mined.feeders, mined.candidates + mined.parts)
-        court = Court(mined.floors, mined.reference, traits, background, level)
+        court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
         every = _seen_elsewhere(evidence, [*judged, *parts])

@@ -169,7 +169,8 @@ def _accused(look: Look, judged: Judged, court: Court, public: Ints) -> Ints:
     compared = compare_elsewhere(sample, look.elsewhere, court.floors.telling)
     own = compared.telling & (compared.p > OWN_ELSEWHERE)
     stays &= ~np.isin(accounts, compared.accounts[own])
-    stays &= np.isin(accounts, _harvesting(sample, judged, court, compared))
+    reference = court.reference if sample is judged.mined.sample else court.glimpse
+    stays &= np.isin(accounts, _harvesting(sample, judged, reference, compared))
     stays &= ~np.isin(accounts, _keeping_hours(sample, judged, court))
     stays &= ~np.isin(accounts, doing_what_others_do(sample, public))
     stays &= ~np.isin(accounts, conversing(sample))
@@ -177,12 +178,12 @@ def _accused(look: Look, judged: Judged, court: Court, public: Ints) -> Ints:
     return found
 
 
-def _harvesting(sample: Stream, judged: Judged, court: Court, compared: Elsewhere) -> Ints:
+def _harvesting(sample: Stream, judged: Judged, reference: Reference, compared: Elsewhere) -> Ints:
     """Accounts of a group whose own part of its stream looks like a harvest."""
     if not judged.mined.wordless:
-        return harvesting_accounts(sample, court.reference, OWN_HARVEST)
+        return harvesting_accounts(sample, reference, OWN_HARVEST)
     strangers = compared.accounts[compared.p <= OWN_TOPICS]
-    alike = harvesting_accounts(sample, court.reference, STRANGERS_LEVEL)
+    alike = harvesting_accounts(sample, reference, STRANGERS_LEVEL)
     return np.intersect1d(alike, strangers)
 
 
