@@ -1,14 +1,10 @@
 """How long a bundle about a very large campaign takes to make and to verify.
 
     python -m bench.evidence --accounts 25000
-    python -m bench.evidence --accounts 25000 --sampled 25000
 
 Scans a small simulated log, multiplies the accounts of the campaign that was found until there are
-so many (each copy keeps its requests under new keys), makes the bundle, and verifies it in a fresh
-process.
-
-A scan samples requests of at most `SAMPLE_ACCOUNTS` accounts of a group, and only of these can it
-say that they are members; `--sampled` is how many are sampled here.
+so many (each copy has its requests under new keys, with the words of two of them), sampled as a
+scan samples so large a group, makes the bundle, and verifies it in a fresh process.
 """
 
 from __future__ import annotations
@@ -29,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate
-from stillwatch.campaigns.mine import SAMPLE_ACCOUNTS
+from stillwatch.campaigns.look import Look
+from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, SAMPLE_REQUESTS
 from stillwatch.evidence.bundle.build import build_bundle
-from stillwatch.evidence.bundle.outcome import campaign_of
 from stillwatch.evidence.canonical import digest
 from stillwatch.evidence.commitments import Vault
 from stillwatch.evidence.container import pack_files
@@ -44,32 +40,37 @@ from stillwatch.evidence.signing import SigningKey
 from stillwatch.findings import dump_findings, load_findings
 from stillwatch.lab import Scenario, simulate
 from stillwatch.scanning import scan
+from stillwatch.schema import Verdict
 from stillwatch.sketch import SketchKey
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.stream import Stream
     from stillwatch.campaigns.trial import Trial
     from stillwatch.schema import Campaign
 
 Ints = NDArray[np.int64]
 
 WORLD = Scenario(
-    days=8,
+    days=10,
     groups={
-        "individuals": {"accounts": 120, "per_day": 2.0},
-        "popular_app": {"accounts": 40},
+        "individuals": {"accounts": 240, "per_day": 2.0},
+        "popular_app": {"accounts": 30},
         "cover_traffic": {"accounts": 30, "per_day": 10.0},
+        "careful": {"accounts": 25},
     },
 )
 
 
-def copied(keys: Ints, number: int) -> Ints:
+MOVES = np.array([number * 0x9E3779B97F4A7C15 % 2**61 for number in range(10_000)])
+
+
+def copied(keys: Ints, number: Ints | int) -> Ints:
     """Other keys for a copy; small integers, such as -1 for unknown, stay."""
-    moved = keys ^ np.int64(number * 0x9E3779B97F4A7C15 % 2**61)
-    return np.where(np.abs(keys) < 2**52, keys, moved)
+    return np.where(np.abs(keys) < 2**52, keys, keys ^ MOVES[number])
 
 
-def multiply(trial: Trial, mined: Mined, copies: int, sampled: int) -> tuple[Trial, Mined]:
+def multiply(trial: Trial, mined: Mined, copies: int) -> tuple[Trial, Mined]:
     """A group with so many times its accounts, and everybody's counts and traits with them."""
     old = mined.candidate.accounts
     accounts = np.concatenate([copied(old, i) for i in range(copies)])
@@ -83,22 +84,51 @@ def multiply(trial: Trial, mined: Mined, copies: int, sampled: int) -> tuple[Tri
         )
         for f in mined.candidate.families
     )
-    used = min(copies, -(-sampled // len(old)))
-    rows = np.tile(np.arange(len(mined.sample)), used)
-    which = np.repeat(np.arange(used), len(mined.sample))
-    sample = mined.sample.take(rows)
-    changed: dict[str, Any] = {
-        name: np.concatenate([copied(getattr(mined.sample, name), i) for i in range(used)])
-        for name in ("request", "account", "body")
-    }
-    sample = replace(sample, **changed).take(np.lexsort((which, changed["account"])))
+    rng = np.random.default_rng(0)
+
+    def look(places: Ints, each: int) -> Look:
+        number, source = np.divmod(places, len(old))
+        sample, elsewhere = (
+            mixed(rng, copied_stream(stream.first(each), old[source], number))
+            for stream in (mined.sample, mined.elsewhere)
+            if stream is not None
+        )
+        return Look(sample, elsewhere)
+
+    whole = look(order[:SAMPLE_ACCOUNTS], SAMPLE_REQUESTS)
+    rest = order[SAMPLE_ACCOUNTS:]
+    chunks = np.array_split(rest, -(-len(rest) // SAMPLE_ACCOUNTS)) if len(rest) else []
     larger = replace(
         mined,
         candidate=Candidate(accounts[order], families),
-        sample=sample,
+        sample=whole.sample,
+        elsewhere=whole.elsewhere,
+        beyond=tuple(look(chunk, FURTHER_REQUESTS).lean() for chunk in chunks),
         counts=np.tile(mined.counts, (copies, 1))[order],
     )
     return replace(trial, court=replace(trial.court, **everybody(trial, mined, copies))), larger
+
+
+def copied_stream(stream: Stream, sources: Ints, numbers: Ints) -> Stream:
+    """The requests of some accounts, each copied under the keys of its copy's number."""
+    begin = np.searchsorted(stream.account, sources)
+    sizes = np.searchsorted(stream.account, sources, side="right") - begin
+    number = np.repeat(numbers, sizes)
+    place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    found = stream.take(np.repeat(begin, sizes) + place)
+    changed: dict[str, Any] = {
+        name: copied(getattr(found, name), number) for name in ("request", "account", "body")
+    }
+    return replace(found, **changed)
+
+
+def mixed(rng: np.random.Generator, stream: Stream) -> Stream:
+    """The same requests about other things: each has the words of two, for no two are the same."""
+    other = stream.tokens[rng.permutation(len(stream))]
+    tokens = np.where(rng.random(other.shape) < 0.5, stream.tokens, other)
+    tokens.sort(axis=1)
+    tokens[:, 1:][tokens[:, 1:] == tokens[:, :-1]] = 0
+    return replace(stream, tokens=tokens)
 
 
 def everybody(trial: Trial, mined: Mined, copies: int) -> dict[str, Any]:
@@ -142,7 +172,7 @@ def everybody(trial: Trial, mined: Mined, copies: int) -> dict[str, Any]:
     }
 
 
-def enlarge(folder: Path, wanted: int, sampled: int) -> tuple[Campaign, int]:
+def enlarge(folder: Path, wanted: int) -> tuple[Campaign, int]:
     """Make the group of a scan's campaign as large as wanted, and rewrite the folder.
 
     Returns:
@@ -150,12 +180,12 @@ def enlarge(folder: Path, wanted: int, sampled: int) -> tuple[Campaign, int]:
     """
     findings = load_findings(folder / "campaigns.json")
     docket = read_docket(folder)
-    mined = docket.trial.groups[0]
+    judged = docket.trial.verdicts().judged
+    mined = next(j.mined for j in judged if j.verdict is Verdict.DISTILLATION)
     copies = -(-wanted // len(mined.candidate.accounts))
-    trial, larger = multiply(docket.trial, mined, copies, sampled)
+    trial, larger = multiply(docket.trial, mined, copies)
     trial = replace(trial, groups=(larger,), parts=(), alone=())
     found = max(trial.verdicts().grouped, key=lambda group: len(group.accounts))
-    assert campaign_of(trial.verdicts(), set(found.accounts.tolist())) is not None  # noqa: S101
     some = findings.campaigns[0]
     typical = some.members[0]
     members = tuple(
@@ -203,17 +233,16 @@ def main() -> None:
     """Measure and print as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=25_000)
-    parser.add_argument("--sampled", type=int, default=SAMPLE_ACCOUNTS)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        print(json.dumps(measured(Path(name), given.accounts, given.sampled), indent=2))
+        print(json.dumps(measured(Path(name), given.accounts), indent=2))
 
 
-def measured(folder: Path, accounts: int, sampled: int) -> dict[str, Any]:
+def measured(folder: Path, accounts: int) -> dict[str, Any]:
     """Scan, enlarge, bundle, verify."""
     made = simulate(WORLD, folder / "provider", seed=0)
     scan([made.log], accounts=made.accounts, out=folder / "scan", key=SketchKey(b"\x5c" * 32))
-    campaign, tested = enlarge(folder / "scan", accounts, sampled)
+    campaign, tested = enlarge(folder / "scan", accounts)
     signing = SigningKey("bench.example.com", b"\x11" * 32)
     registrar = Registrar(Ledger(folder / "ledger", signing), signing, Vault(folder / "vault.db"))
     begun, worked = time.perf_counter(), time.process_time()

@@ -219,9 +219,7 @@ class Block:
             `signals.streams.stream_counts` of these accounts, and `candidate`, `request_key`,
             `framed` of the requests to sample.
         """
-        here = cores.inside(self.account)
-        cored = _starts(np.searchsorted(self.account, here.account), len(self.account))
-        found = np.stack([wanted.find(code, *self.keys[code]) for code in range(len(KINDS))])
+        here, cored, found = self._places(wanted, cores)
         counts, of, row = counting.stream_rows(
             self.starts, found, wanted.listed, wanted.candidates, cored, here.candidate,
             here.each, self.mining,
@@ -233,8 +231,30 @@ class Block:
             "mined": counts[some, 0],
             "tested": counts[some, 1],
         }
-        chosen = {"candidate": of, "request_key": self.request[row], "framed": self.framed[row]}
-        return pa.table(counted), pa.table(chosen)
+        return pa.table(counted), self._chosen(of, row)
+
+    def elsewhere(self, wanted: Wanted, cores: Cores) -> pa.Table:
+        """The requests to sample that candidates' accounts send outside of their streams.
+
+        Args, returns: as for `streams`.
+        """
+        here, cored, found = self._places(wanted, cores)
+        of, row = counting.other_rows(
+            self.starts, found, wanted.listed, wanted.candidates, cored, here.candidate,
+            here.each, self.mining,
+        )  # fmt: skip
+        return self._chosen(of, row)
+
+    def _places(self, wanted: Wanted, cores: Cores) -> tuple[Cores, Ints, Ints]:
+        """The candidates of these accounts, where each account's begin, and requests' families."""
+        here = cores.inside(self.account)
+        cored = _starts(np.searchsorted(self.account, here.account), len(self.account))
+        found = np.stack([wanted.find(code, *self.keys[code]) for code in range(len(KINDS))])
+        return here, cored, found
+
+    def _chosen(self, of: Ints, row: Ints) -> pa.Table:
+        columns = {"candidate": of, "request_key": self.request[row], "framed": self.framed[row]}
+        return pa.table(columns)
 
 
 def _starts(owner: Ints, owners: int) -> Ints:

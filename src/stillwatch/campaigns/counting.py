@@ -198,6 +198,52 @@ def stream_rows(starts, found, listed, fed, cored, joined, most, mining):  # typ
 
 
 @kernel
+def other_rows(starts, found, listed, fed, cored, joined, most, mining):  # type: ignore[no-untyped-def]
+    """Which requests of candidates' accounts are in none of the candidate's streams.
+
+    Args:
+        starts: as in `repeated_keys`.
+        found: as in `stream_rows`.
+        listed: as in `stream_rows`.
+        fed: as in `stream_rows`.
+        cored: as in `stream_rows`.
+        joined: as in `stream_rows`.
+        most: as in `stream_rows`.
+        mining: bool[requests].
+
+    Returns:
+        The first of them, as in `stream_rows`.
+    """
+    room = 1024
+    of, row = np.empty(room, np.int64), np.empty(room, np.int64)
+    seen = np.full(int(joined.max()) + 1, -1, np.int64)
+    counts = np.zeros((joined.size, 2), np.int64)
+    size = 0
+    for account in range(starts.size - 1):
+        if cored[account] == cored[account + 1]:
+            continue
+        for request in range(starts[account], starts[account + 1]):
+            for kind in range(found.shape[0]):
+                family = found[kind, request]
+                if family < 0:
+                    continue
+                for i in range(listed[family], listed[family + 1]):
+                    if fed[i] < seen.size:
+                        seen[fed[i]] = request
+            half = 0 if mining[request] else 1
+            for at in range(cored[account], cored[account + 1]):
+                if seen[joined[at]] == request or counts[at, half] == most[at]:
+                    continue
+                counts[at, half] += 1
+                if size == room:
+                    of, row = np.append(of, of), np.append(row, row)
+                    room *= 2
+                of[size], row[size] = joined[at], request
+                size += 1
+    return of[:size], row[:size]
+
+
+@kernel
 def first_codes(values):  # type: ignore[no-untyped-def]
     """Number distinct values as they first come.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.beyond import lacking, look_beyond
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.individuals import Floors
+    from stillwatch.campaigns.mine import Mined
     from stillwatch.progress import Progress
 
 STEPS = 8
@@ -72,10 +74,10 @@ class Detection:
 
 
 def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
-    """Bodies in accused groups' samples that accounts outside of these groups send too."""
+    """Bodies in looks at accused groups that accounts outside of these groups send too."""
     accused = [j.mined for j in judged if j.verdict is Verdict.DISTILLATION]
     none = np.zeros(0, dtype=np.int64)
-    bodies = np.concatenate([none, *(m.sample.body for m in accused)])
+    bodies = np.concatenate([none, *(m.bodies for m in accused)])
     inside = np.concatenate([none, *(m.candidate.accounts for m in accused)])
     return evidence.senders(bodies, without=inside)
 
@@ -87,10 +89,36 @@ def _seen_elsewhere(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
         for place, group in enumerate(groups)
         if group.verdict is Verdict.DISTILLATION and group.mined.elsewhere is None
     ]
-    found = list(groups)
     seen = with_elsewhere(evidence, [groups[place].mined for place in unseen])
-    for place, mined in zip(unseen, seen, strict=True):
-        found[place] = replace(groups[place], mined=mined)
+    return _with(groups, unseen, seen)
+
+
+def _seen_whole(
+    evidence: Evidence, judged: list[Judged], parts: list[Judged], court: Court
+) -> tuple[list[Judged], list[Judged]]:
+    """The same, with looks at the accounts that the samples lack.
+
+    In parts only at accounts that are no members by the whole groups.
+    """
+    judged = _looked_beyond(evidence, judged, court.traits.account[:0])
+    if not any(len(lacking(part.mined)) for part in parts):
+        return judged, parts
+    found = combine(judged, [], court, _public_items(evidence, judged))
+    members = np.concatenate([court.traits.account[:0], *(group.accounts for group in found)])
+    return judged, _looked_beyond(evidence, parts, members)
+
+
+def _looked_beyond(evidence: Evidence, groups: list[Judged], known: Ints) -> list[Judged]:
+    doubtful = [place for place, group in enumerate(groups) if group.verdict is not Verdict.CLEAR]
+    closer = look_beyond(evidence, [groups[place].mined for place in doubtful], known)
+    return _with(groups, doubtful, closer)
+
+
+def _with(groups: list[Judged], places: list[int], mined: list[Mined]) -> list[Judged]:
+    """Groups of which some have been looked at more closely."""
+    found = list(groups)
+    for place, closer in zip(places, mined, strict=True):
+        found[place] = replace(groups[place], mined=closer)
     return found
 
 
@@ -128,11 +156,12 @@ def detect(
         entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
         mined = mine(evidence, traits.account, entities, step, priors)
         background = Background.of(activity, mined.feeders, mined.candidates + mined.parts)
-        court = Court(mined.floors, mined.reference, traits, background, level)
+        court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
         every = _seen_elsewhere(evidence, [*judged, *parts])
         judged, parts = every[: len(judged)], every[len(judged) :]
+        judged, parts = _seen_whole(evidence, judged, parts, court)
         public = _public_items(evidence, [*judged, *parts])
         groups = combine(judged, parts, court, public)
         step.advance()
@@ -165,6 +194,6 @@ def detect(
         looked_at=mined.looked_at,
         examples={entry.campaign.campaign_id: entry.examples for entry in written},
         customers=len(mined.reference.features),
-        trial=Trial.of(court, judged, parts, public, lone),
+        trial=Trial.of(court, judged, parts, groups, public, lone),
         members={entry.campaign.campaign_id: entry.keys for entry in written},
     )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 import ibis
 import numpy as np
@@ -178,13 +179,12 @@ class Evidence:
             def sample(part: ir.Table) -> ir.Table:
                 found, chosen = Block.read(part, rows=True).streams(wanted, sampled)
                 counts.append(found)
-                rows = part.select(*(name for name in SAMPLED_COLUMNS if name != "framed"))
-                return rows.join(ibis.memtable(chosen), "request_key")
+                return _rows(part, chosen)
 
             samples = self._stored(sample(part) for part in self._ranges(everyone))
         return pa.concat_tables(counts), _by_candidate(samples, len(candidates))
 
-    def elsewhere(self, candidates: Sequence[Candidate], each: int) -> pa.Table:
+    def elsewhere(self, candidates: Sequence[Candidate], each: int) -> Iterator[pa.Table]:
         """What the candidates' accounts send outside of its stream, sampled.
 
         Args:
@@ -192,18 +192,26 @@ class Evidence:
             each: requests of an account and half that are sampled.
 
         Returns:
-            As `signals.streams.stream_sample`.
+            As the samples of `streams`.
         """
-        tables = as_tables(candidates)
-        families, cores = map(ibis.memtable, tables)
+        families, cores = as_tables(candidates)
+        everyone = np.unique(cores.column("account").to_numpy())
+        if not self.bounds:
+            inside = ibis.memtable(cores)
+            others = self.requests.semi_join(_table(everyone), "account")
+            members = stream_members(others, ibis.memtable(families), inside)
+            keys = others.select("account", "request_key", "body_key", "mining")
+            outside = keys.join(inside, "account").anti_join(members, ["candidate", "request_key"])
+            samples = stream_sample(others, outside, each).cache()
+        else:
+            wanted = Wanted.of(families)
+            sampled = Cores.of(cores, len(everyone), each)
 
-        def sample(requests: ir.Table) -> ir.Table:
-            members = stream_members(requests, families, cores)
-            keys = requests.select("account", "request_key", "body_key", "mining")
-            others = keys.join(cores, "account").anti_join(members, ["candidate", "request_key"])
-            return stream_sample(requests, others, each)
+            def sample(part: ir.Table) -> ir.Table:
+                return _rows(part, Block.read(part, rows=True).elsewhere(wanted, sampled))
 
-        return self.gather(sample, np.unique(tables[1].column("account").to_numpy()))
+            samples = self._stored(sample(part) for part in self._ranges(everyone))
+        return _by_candidate(samples, len(candidates))
 
     def senders(self, bodies: Ints, without: Ints) -> Ints:
         """`signals.senders.sent_by_several` over the whole window."""
@@ -234,13 +242,14 @@ class Evidence:
             yield part
 
     def _stored(self, answers: Iterable[ir.Table | pa.Table]) -> ir.Table:
-        """Answers in one table of the engine."""
+        """Answers in one table of the engine, which goes when nothing refers to it."""
         backend = self.requests.get_backend()
         name = ibis.util.gen_name("answers")
         table = None
         for answer in answers:
             if table is None:
                 table = backend.create_table(name, answer, temp=True)
+                finalize(table.op(), backend.drop_table, name).atexit = False
             else:
                 backend.insert(name, answer)
         return table
@@ -248,6 +257,12 @@ class Evidence:
 
 def _table(accounts: Ints) -> ir.Table:
     return ibis.memtable(pa.table({"account": accounts}))
+
+
+def _rows(requests: ir.Table, chosen: pa.Table) -> ir.Table:
+    """The sampled columns of some requests; `chosen` has `framed`."""
+    rows = requests.select(*(name for name in SAMPLED_COLUMNS if name != "framed"))
+    return rows.join(ibis.memtable(chosen), "request_key")
 
 
 def _by_candidate(samples: ir.Table, candidates: int) -> Iterator[pa.Table]:

@@ -130,10 +130,15 @@ def decide(
 
 @dataclass(frozen=True)
 class Court:
-    """What groups are judged by: floors, whole customers, traits, everybody else, and the level."""
+    """What groups are judged by: floors, whole customers, traits, everybody else, and the level.
+
+    Accounts beyond a sample, of which fewer requests are read, are compared with a glimpse of the
+    same customers by as few: of fewer, fewer are asked again, by anybody.
+    """
 
     floors: Floors
     reference: Reference
+    glimpse: Reference
     traits: Traits
     background: Background
     level: float

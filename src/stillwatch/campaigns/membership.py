@@ -20,12 +20,16 @@ from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import compare_hours, converses
 from stillwatch.campaigns.judge import STRANGERS_LEVEL
+from stillwatch.campaigns.look import found_in
 from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stillwatch.campaigns.elsewhere import Elsewhere
     from stillwatch.campaigns.judge import Court, Judged
+    from stillwatch.campaigns.look import Look
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
@@ -97,9 +101,16 @@ ABSORBED = 0.5
 
 @dataclass(frozen=True)
 class Grouped:
-    """A campaign in the making: its groups, the strongest first, and its accounts."""
+    """A campaign in the making.
+
+    Attributes:
+        groups: the strongest first.
+        added: how many accounts each of them brought.
+        accounts: all of them, sorted.
+    """
 
     groups: tuple[Judged, ...]
+    added: tuple[int, ...]
     accounts: Ints
 
     @property
@@ -125,27 +136,24 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     Args:
         judged: the group.
         court: what it was judged by.
-        public: bodies in its sample that accounts outside of all judged groups send too, sorted.
+        public: bodies in its looks that accounts outside of all judged groups send too, sorted.
     """
     mined, background = judged.mined, court.background
     accounts = mined.candidate.accounts
     used = mined.counts.sum(axis=1)
+
+    def kept(rule: Callable[[Look], Ints]) -> NDArray[np.bool_]:
+        return np.isin(accounts, found_in(mined.looks, rule))
+
     stays = used >= MIN_CORE_REQUESTS
-    stays &= np.isin(accounts, impersonal(mined.sample, court.floors, OWN_CONTENT))
+    stays &= kept(lambda look: impersonal(look.sample, court.floors, OWN_CONTENT))
     if judged.verdict is Verdict.DISTILLATION:
         stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
         quota = np.median(used[stays]) if stays.any() else 0
         stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
         stays &= used >= LEAST_SHARE * background.requests_of(accounts)
-        stays &= ~np.isin(accounts, passing_through(mined.sample))
-        compared = compare_elsewhere(mined.sample, mined.elsewhere, court.floors.telling)
-        own = compared.telling & (compared.p > OWN_ELSEWHERE)
-        stays &= ~np.isin(accounts, compared.accounts[own])
-        stays &= np.isin(accounts, _harvesting(judged, court, compared))
-        stays &= ~np.isin(accounts, _keeping_hours(judged, court))
-        stays &= ~np.isin(accounts, doing_what_others_do(mined.sample, public))
+        stays &= kept(lambda look: _accused(look, judged, court, public))
         stays &= ~court.traits.openly_organised(accounts)
-        stays &= ~np.isin(accounts, conversing(mined.sample))
     if not mined.wordless:
         rate, degree = background.rate(mined), background.degree(accounts)
         stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
@@ -153,18 +161,35 @@ def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
     return found
 
 
-def _harvesting(judged: Judged, court: Court, compared: Elsewhere) -> Ints:
+def _accused(look: Look, judged: Judged, court: Court, public: Ints) -> Ints:
+    """Accounts whose requests in a look are a harvest, and for which none of them speaks."""
+    sample = look.sample
+    accounts = np.unique(sample.account)
+    stays = ~np.isin(accounts, passing_through(sample))
+    compared = compare_elsewhere(sample, look.elsewhere, court.floors.telling)
+    own = compared.telling & (compared.p > OWN_ELSEWHERE)
+    stays &= ~np.isin(accounts, compared.accounts[own])
+    reference = court.reference if sample is judged.mined.sample else court.glimpse
+    stays &= np.isin(accounts, _harvesting(sample, judged, reference, compared))
+    stays &= ~np.isin(accounts, _keeping_hours(sample, judged, court))
+    stays &= ~np.isin(accounts, doing_what_others_do(sample, public))
+    stays &= ~np.isin(accounts, conversing(sample))
+    found: Ints = accounts[stays]
+    return found
+
+
+def _harvesting(sample: Stream, judged: Judged, reference: Reference, compared: Elsewhere) -> Ints:
     """Accounts of a group whose own part of its stream looks like a harvest."""
-    sample, reference = judged.mined.sample, court.reference
     if not judged.mined.wordless:
         return harvesting_accounts(sample, reference, OWN_HARVEST)
     strangers = compared.accounts[compared.p <= OWN_TOPICS]
-    return np.intersect1d(harvesting_accounts(sample, reference, STRANGERS_LEVEL), strangers)
+    alike = harvesting_accounts(sample, reference, STRANGERS_LEVEL)
+    return np.intersect1d(alike, strangers)
 
 
-def _keeping_hours(judged: Judged, court: Court) -> Ints:
+def _keeping_hours(sample: Stream, judged: Judged, court: Court) -> Ints:
     """Accounts of a group without words in common that may have hours of their own."""
-    floor, sample = court.floors.rhythm, judged.mined.sample
+    floor = court.floors.rhythm
     if not judged.mined.wordless or floor is None or judged.people.rhythm > court.level:
         return sample.account[:0]
     accounts, _, _ = sample.coded()
@@ -235,26 +260,29 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
             j.coordination_p,
         ),
     )
-    campaigns: list[tuple[list[Judged], set[int]]] = []
+    campaigns: list[tuple[list[Judged], list[int], set[int]]] = []
     taken: dict[int, int] = {}
     for judged_group in [*order, *parts]:
         group, members = _with_members(judged_group, court, public)
-        claims = [taken[account] for account in members if account in taken]
         new = [account for account in members if account not in taken]
-        if claims and len(claims) >= ABSORBED * len(members):
+        # of a large group the sample tells whose it is: beyond it nobody was looked for twice
+        told = np.intersect1d(members, group.mined.sample.account).tolist()
+        claims = [taken[account] for account in told if account in taken]
+        if claims and len(claims) >= ABSORBED * len(told):
             home = max(set(claims), key=lambda c: (claims.count(c), -c))
             if campaigns[home][0][0].verdict != group.verdict:
                 continue
         elif group.verdict in VERDICT_ORDER and len(new) >= MIN_NEW:
             home = len(campaigns)
-            campaigns.append(([], set()))
+            campaigns.append(([], [], set()))
         else:
             continue
         campaigns[home][0].append(group)
-        campaigns[home][1].update(new)
+        campaigns[home][1].append(len(new))
+        campaigns[home][2].update(new)
         taken |= dict.fromkeys(new, home)
     return [
-        Grouped(tuple(groups), np.array(sorted(accounts), dtype=np.int64))
-        for groups, accounts in campaigns
+        Grouped(tuple(groups), tuple(added), np.array(sorted(accounts), dtype=np.int64))
+        for groups, added, accounts in campaigns
         if accounts
     ]

@@ -108,6 +108,16 @@ class Stream:
         """The requests of some accounts."""
         return self.take(np.isin(self.account, accounts))
 
+    def first(self, each: int) -> Stream:
+        """At most so many requests of each account and half, in the order in which they lie."""
+        order = np.lexsort((self.mining, self.account))
+        _, starts, sizes = np.unique(
+            np.stack([self.account[order], self.mining[order]]),
+            axis=1, return_index=True, return_counts=True,
+        )  # fmt: skip
+        place = np.arange(len(self)) - np.repeat(starts, sizes)
+        return self.take(np.sort(order[place < each]))
+
     def items(self) -> Stream:
         """Each account's distinct bodies, once: whoever asks again has not asked about more."""
         return self.take(self.first_asked())
@@ -153,8 +163,9 @@ class Stream:
         else:
             weight = telling.worth(distinct)
         weight[frequency > COMMON_WORD * len(self)] = 0.0
-        framed = frame_words(owner, word, np.bincount(codes))
-        weight[_common_frame(owner, word, framed, len(distinct))] = 0.0
+        cells, cell, often = _own_frames(owner, word, np.bincount(codes), len(distinct))
+        weight[_common_frame(cells % max(len(distinct), 1), often, len(distinct))] = 0.0
+        framed = often[cell]
         useful = (weight[word] > 0) & ~framed
         return Words(request[useful], owner[useful], word[useful], distinct, weight)
 
@@ -218,21 +229,29 @@ def frame_words(owner: Ints, word: Ints, sizes: Ints) -> NDArray[np.bool_]:
     """
     if not len(word):
         return np.zeros(0, dtype=bool)
-    _, cell, counts = coded(owner * (int(word.max()) + 1) + word)
-    often = counts[cell]
-    framed: NDArray[np.bool_] = (often >= FRAME_REPEATS) & (often > FRAME_WORD * sizes[owner])
-    return framed
+    _, cell, often = _own_frames(owner, word, sizes, int(word.max()) + 1)
+    return often[cell]
 
 
-def _common_frame(
-    owner: Ints, word: Ints, framed: NDArray[np.bool_], words: int
-) -> NDArray[np.bool_]:
-    """Which words are in the frames of many who use them."""
-    # all incidences of one owner and word are framed, or none
-    cells, _, _ = coded((owner * max(words, 1) + word) * 2 + framed)
-    used = cells // 2 % max(words, 1)
+def _own_frames(
+    owner: Ints, word: Ints, sizes: Ints, words: int
+) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """The distinct `owner * words + word`, each incidence among them, and which are in frames."""
+    cells, cell, counts = coded(owner * words + word)
+    often = (counts >= FRAME_REPEATS) & (counts > FRAME_WORD * sizes[cells // max(words, 1)])
+    return cells, cell, often
+
+
+def _common_frame(used: Ints, framed: NDArray[np.bool_], words: int) -> NDArray[np.bool_]:
+    """Which words are in the frames of many who use them.
+
+    Args:
+        used: the word of each use by an account.
+        framed: whether it is in the account's frame.
+        words: how many there are.
+    """
     users = np.bincount(used, minlength=words)
-    often = np.bincount(used, cells % 2, words)
+    often = np.bincount(used, framed, words)
     return (often >= MIN_FRAMED) & (often > COMMON_FRAME * users)
 
 

@@ -64,8 +64,8 @@ class Trial:
         court: floors, whole customers, traits, everybody else, and the level.
         groups: the groups in question.
         beside: e-values of the groups that were tested beside them and cleared.
-        parts: groups inside of accepted ones.
-        public: bodies in accused groups' samples that accounts outside send too, sorted.
+        parts: groups inside of accepted ones that add accounts.
+        public: bodies in looks at accused groups that accounts outside send too, sorted.
         alone: accounts that were judged alone.
     """
 
@@ -82,15 +82,25 @@ class Trial:
         court: Court,
         judged: Sequence[Judged],
         parts: Sequence[Judged],
+        grouped: Sequence[Grouped],
         public: Ints,
         alone: Sequence[Lone],
     ) -> Trial:
-        """Keep what the verdicts other than `clear` follow from."""
+        """Keep what the verdicts other than `clear` follow from.
+
+        A part that brought no account to its campaign has changed nothing.
+        """
+        bringing = {
+            id(group.mined)
+            for found in grouped
+            for group, added in zip(found.groups, found.added, strict=True)
+            if added
+        }
         return cls(
             court,
             tuple(j.mined for j in judged if j.verdict is not Verdict.CLEAR),
             tuple(j.e for j in judged if j.verdict is Verdict.CLEAR),
-            tuple(j.mined for j in parts),
+            tuple(j.mined for j in parts if id(j.mined) in bringing),
             public,
             tuple(
                 Suspect(x.candidate.families[0], x.sample, x.public, x.level)

@@ -11,7 +11,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.documents import change_somewhere
+from tests.worlds import HYDRA
 
+from stillwatch.campaigns import beyond, mine
 from stillwatch.campaigns.individuals import Floors
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.bundle import contents
@@ -20,16 +22,19 @@ from stillwatch.evidence.bundle.checks import Result, Verification
 from stillwatch.evidence.bundle.verify import verify_bundle
 from stillwatch.evidence.canonical import canonical, digest
 from stillwatch.evidence.commitments import commitment_of
-from stillwatch.evidence.container import pack_files, read_archive
+from stillwatch.evidence.container import pack_files, read_archive, unpack_files
 from stillwatch.evidence.docket import from_files
 from stillwatch.evidence.dsse import seal
 from stillwatch.evidence.freeze import Frozen, freeze, thaw
 from stillwatch.evidence.ledger import Ledger, audit
 from stillwatch.evidence.mask import Mask
 from stillwatch.evidence.signing import EVIDENCE, LEDGER, SigningKey
+from stillwatch.lab.scenario import Scenario
+from stillwatch.lab.sketched import simulate_sketches
+from stillwatch.scanning import scan
 from stillwatch.schema import Verdict
 
-from ..scanned import SIGNING, Scanned, registrar
+from ..scanned import KEY, SIGNING, Scanned, registrar
 from ..tampering import tampered
 
 if TYPE_CHECKING:
@@ -213,6 +218,46 @@ def test_invented_sketches_are_found(files: dict[str, bytes], tmp_path: Path) ->
     forged = zstandard.ZstdCompressor().compress(shuffled.tobytes())
     done = lying(files | {name: forged}, tmp_path)
     assert results(done)["statistics"] is Result.FAILED
+
+
+@pytest.fixture(scope="module")
+def large_group(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a bundle about a group that is three times as large as its sample."""
+    folder = tmp_path_factory.mktemp("large")
+    groups = HYDRA | {"hydra": HYDRA["hydra"] | {"accounts": 60}}
+    made = simulate_sketches(Scenario(days=6, groups=groups), folder / "world", seed=1, key=KEY)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (mine, beyond):
+            patch.setattr(module, "SAMPLE_ACCOUNTS", 20)
+        patch.setattr(beyond, "COMPANY", 10)
+        out = folder / "scan"
+        found = scan(sketches=made.sketches, accounts=made.accounts, out=out, key=KEY).findings
+    assert len(found.campaigns[0].members) == 60
+    data = build_bundle(out, found.campaigns[0].campaign_id, registrar(folder))
+    return unpack_files(data)
+
+
+def test_members_beyond_the_sample_are_judged_again(
+    large_group: dict[str, bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(pack_files(large_group))
+    done = verify_bundle(path, TRUSTED)
+    assert done.sound, failures(done)
+    assert any("all 60 members on their own evidence" in check.text for check in done.checks)
+
+
+def test_change_beyond_the_sample_is_found(large_group: dict[str, bytes], tmp_path: Path) -> None:
+    name = next(n for n in large_group if n.endswith("beyond.1.sample.body.zst"))
+    bodies = np.frombuffer(
+        zstandard.ZstdDecompressor().decompressobj().decompress(large_group[name]), dtype="<i8"
+    )
+    assert len(np.unique(bodies)) > len(bodies) / 2
+    # always the same item: no member's part of a harvest
+    forged = large_group | {name: zstandard.ZstdCompressor().compress(bytes(bodies.nbytes))}
+    assert results(lying(forged, tmp_path))["statistics"] is Result.FAILED
+    (tmp_path / "x.zip").write_bytes(pack_files(forged))
+    assert f"{name} is not what was signed" in failures(verify_bundle(tmp_path / "x.zip"))
 
 
 def test_bomb_is_refused_by_its_size(files: dict[str, bytes], tmp_path: Path) -> None:

@@ -132,15 +132,13 @@ def _cut(
     groups = tuple(m for m in trial.groups if m.candidate.accounts.tobytes() in inside)
     parts = tuple(m for m in trial.parts if m.candidate.accounts.tobytes() in inside)
     beside = (e for accounts, e in e_values.items() if accounts not in inside)
-    bodies = np.concatenate(
-        [np.zeros(0, dtype=np.int64), *(m.sample.body for m in (*groups, *parts))]
-    )
+    bodies = [np.zeros(0, dtype=np.int64), *(m.bodies for m in (*groups, *parts))]
     return replace(
         trial,
         groups=groups,
         parts=parts,
         beside=(*trial.beside, *beside),
-        public=np.intersect1d(trial.public, bodies),
+        public=np.intersect1d(trial.public, np.concatenate(bodies)),
         alone=alone,
     )
 

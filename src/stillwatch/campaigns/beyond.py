@@ -1,0 +1,103 @@
+"""The accounts of a large group that mining did not sample.
+
+A group's tests need a sample of its accounts, but each member must be one on its own evidence. So
+once a group is in question, requests of its other accounts are read too: fewer of each, and in
+chunks of accounts, each of which is compared within itself as the group's sample is. Accounts lie
+in the order of their keyed hashes, so a chunk is as random a part of the group as the sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.candidates import Candidate
+from stillwatch.campaigns.look import Look
+from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, sorted_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from stillwatch.campaigns.evidence import Evidence
+    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.stream import Stream
+
+Ints = NDArray[np.int64]
+
+COMPANY = 200
+"""Accounts that a chunk has at least, with some of the sample where fewer are left: an account is
+judged by how often others agree, which a handful of them would not tell."""
+
+
+MOST_LOOKS = 3
+"""Groups in which an account is looked at beyond the sample: of many that overlap, the surest."""
+
+
+def lacking(group: Mined) -> Ints:
+    """The accounts of a group that its sample lacks, sorted."""
+    return np.setdiff1d(group.candidate.accounts, group.sample.account)
+
+
+def look_beyond(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> list[Mined]:
+    """The same groups with looks at the accounts that their samples lack.
+
+    Args:
+        evidence: the requests.
+        groups: the surest first; an account is looked at in the first `MOST_LOOKS` that have it.
+        known: accounts that need no look.
+    """
+    chunks = [
+        (place, Candidate(chunk, group.candidate.families))
+        for place, (group, accounts) in enumerate(zip(groups, _wanted(groups, known), strict=True))
+        for chunk in _chunks(group, accounts)
+    ]
+    if not chunks:
+        return list(groups)
+    candidates = [candidate for _, candidate in chunks]
+    _, sampled = evidence.streams(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
+    samples = _by_chunk(sampled, len(chunks))
+    others = _by_chunk(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks))
+    looks: list[list[Look]] = [[] for _ in groups]
+    for (place, _), sample, other in zip(chunks, samples, others, strict=True):
+        looks[place].append(Look(sample, other).lean())
+    return [replace(group, beyond=tuple(own)) for group, own in zip(groups, looks, strict=True)]
+
+
+def _wanted(groups: Sequence[Mined], known: Ints) -> list[Ints]:
+    """The accounts of each group to look at."""
+    lacked = [np.setdiff1d(lacking(group), known) for group in groups]
+    everyone = np.unique(np.concatenate([known[:0], *lacked]))
+    looks = np.zeros(len(everyone), dtype=np.int64)
+    found = []
+    for accounts in lacked:
+        place = np.searchsorted(everyone, accounts)
+        found.append(accounts[looks[place] < MOST_LOOKS])
+        looks[place] += 1
+    return found
+
+
+def _chunks(group: Mined, accounts: Ints) -> list[Ints]:
+    """Accounts in equal parts of at most `SAMPLE_ACCOUNTS`, each in company."""
+    if not len(accounts):
+        return []
+    if len(accounts) < COMPANY:
+        sampled = np.unique(group.sample.account)
+        accounts = np.union1d(accounts, sampled[len(accounts) - COMPANY :])
+    return np.array_split(accounts, -(-len(accounts) // SAMPLE_ACCOUNTS))
+
+
+def _by_chunk(samples: Iterable[pa.Table], chunks: int) -> list[Stream]:
+    """The requests of each chunk."""
+    found: dict[int, Stream] = {}
+    for table in samples:
+        of, stream = sorted_stream(table)
+        ends = np.searchsorted(of, np.arange(chunks + 1))
+        for i in range(chunks):
+            if ends[i] < ends[i + 1] or i not in found:
+                found[i] = stream.take(slice(ends[i], ends[i + 1]))
+    return [found[i] for i in range(chunks)]

@@ -1,0 +1,61 @@
+"""Accounts that were sampled together, and what is said of each by comparing it with the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stillwatch.campaigns.stream import Stream
+
+Ints = NDArray[np.int64]
+
+_COMPARED = frozenset(("account", "body", "mining", "framed", "tokens"))
+_JUDGED = _COMPARED | {"slot", "frames", "turns", "elicitation", "grading", "output_tokens"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Sampled requests of some accounts of a group, in as many of each.
+
+    Attributes:
+        sample: in the group's stream.
+        elsewhere: outside of it; None where nobody has looked.
+    """
+
+    sample: Stream
+    elsewhere: Stream | None
+
+    def lean(self) -> Look:
+        """The same with only what accounts are judged by, and one value in place of all else."""
+        elsewhere = self.elsewhere and _lean(self.elsewhere, _COMPARED)
+        return Look(_lean(self.sample, _JUDGED), elsewhere)
+
+
+def found_in(looks: Iterable[Look], rule: Callable[[Look], Ints]) -> Ints:
+    """The accounts that a rule finds, each in the first look that has it.
+
+    Args:
+        looks: at the accounts of a group.
+        rule: from a look to some of its accounts.
+    """
+    known = np.zeros(0, dtype=np.int64)
+    found = [known]
+    for look in looks:
+        found.append(np.setdiff1d(rule(look), known))
+        known = np.union1d(known, look.sample.account)
+    return np.concatenate(found)
+
+
+def _lean(stream: Stream, needed: frozenset[str]) -> Stream:
+    values = {f.name: getattr(stream, f.name) for f in fields(stream) if f.name not in needed}
+    unknown: dict[str, Any] = {
+        name: np.full_like(value, np.nan if value.dtype.kind == "f" else -1)
+        for name, value in values.items()
+    }
+    return replace(stream, **unknown)
