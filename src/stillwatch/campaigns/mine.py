@@ -328,7 +328,10 @@ def _wordless(
     grown: list[Mined] = []
     suspects = [known]
     for family in sorted(families, key=lambda f: f.kind):
-        taken = [_explained(family, explained, feeders), *(g.candidate.accounts for g in found)]
+        taken = [
+            mostly_explained(family, explained, feeders),
+            *(g.candidate.accounts for g in found),
+        ]
         rest = np.setdiff1d(family.accounts, np.concatenate(taken))
         if len(rest) < MIN_ACCOUNTS:
             continue
@@ -344,8 +347,14 @@ def _wordless(
     return _Crowds(found, grown, np.unique(np.concatenate(suspects)))
 
 
-def _explained(family: Family, groups: list[Mined], feeders: pa.Table) -> Ints:
-    """Accounts of a family that send as much as most of it in groups that are known already."""
+def mostly_explained(family: Family, groups: list[Mined], feeders: pa.Table) -> Ints:
+    """Accounts of a family whose use of it is mostly explained by what they send in groups.
+
+    Args:
+        family: of accounts that share no words.
+        groups: that are known already.
+        feeders: `signals.families.feeders`.
+    """
     members = family.accounts
     sent = np.zeros(len(members), dtype=np.int64)
     for group in groups:
