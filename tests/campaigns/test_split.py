@@ -82,8 +82,8 @@ def test_a_queue_is_found_in_a_crowd_and_grows_by_its_own() -> None:
     for seed in range(6):
         stream = crowd(np.random.default_rng(seed), 40, 60)
         (one,) = queues(stream, stream, FLOORS, 0.01)
-        assert (one.surest < 100).mean() >= 0.9
-        assert len(one.grown) >= len(one.surest)
+        assert (one.core < 100).mean() >= 0.9
+        assert len(one.grown) >= len(one.core)
         workers += (one.grown < 100).sum()
         strangers += (one.grown >= 100).sum()
     # a core that is too small to grow is lost to people now and then
@@ -103,7 +103,7 @@ def test_queues_of_one_crowd_have_no_accounts_in_common() -> None:
     other = make_stream(two.account + 1000, tokens=two.tokens + 100_000, slot=two.slot)
     both = one.followed_by(other)
     found = queues(both, both, FLOORS, 0.01)
-    accounts = np.concatenate([np.union1d(q.surest, q.grown) for q in found])
+    accounts = np.concatenate([np.union1d(q.core, q.grown) for q in found])
     assert len(accounts) == len(np.unique(accounts))
     assert (accounts < 100).sum() >= 20
     assert (accounts >= 1000).sum() >= 20

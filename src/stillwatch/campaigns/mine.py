@@ -340,8 +340,8 @@ def _wordless(
         everyone = crowd.sample.half(mining=True)
         for half in _strangers_to_themselves(crowd, floors):
             for queue in queues(half, everyone, floors, SCREEN):
-                found.append(_part(crowd, queue.surest))
-                if len(queue.grown) > len(queue.surest):
+                found.append(_part(crowd, queue.core))
+                if len(queue.grown) > len(queue.core):
                     grown.append(_part(crowd, queue.grown))
             suspects.append(blending(half, floors, rhythm=False).account)
     return _Crowds(found, grown, np.unique(np.concatenate(suspects)))

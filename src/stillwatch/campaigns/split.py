@@ -74,11 +74,12 @@ class Queue:
     """Accounts of a crowd that look like one queue.
 
     Attributes:
-        surest: account keys, sorted, of the part that looks most like it.
-        grown: of the largest that still does.
+        core: account keys, sorted, of the part that showed, or of the surest that one in doubt
+            grew to.
+        grown: of the largest that it grew to.
     """
 
-    surest: Ints
+    core: Ints
     grown: Ints
 
 
@@ -106,7 +107,7 @@ def queues(stream: Stream, crowd: Stream, floors: Floors, level: float) -> list[
             rest = stream.of_accounts(np.setdiff1d(stream.account, taken))
             queue = _grown(own, rest, crowd, floors, level)
             found.append(queue)
-            taken = np.concatenate([taken, queue.surest, queue.grown])
+            taken = np.concatenate([taken, queue.core, queue.grown])
     return found
 
 
@@ -133,10 +134,12 @@ def _grown(core: Ints, stream: Stream, crowd: Stream, floors: Floors, level: flo
     crowd does, take its place; of these, those that keep to topics of their own do not count.
     """
     looks = [(_p(stream.of_accounts(core), floors), core)]
+    joined = core
     for _ in range(_GROWTH):
-        core = np.intersect1d(resembling(crowd, core, floors.telling), stream.account)
-        looks.append(_alike(blending(stream.of_accounts(core), floors, rhythm=False), floors))
-    surest = min(looks, key=lambda look: look[0])[1]
+        joined = np.intersect1d(resembling(crowd, joined, floors.telling), stream.account)
+        looks.append(_alike(blending(stream.of_accounts(joined), floors, rhythm=False), floors))
+    # the smallest of several p-values is small by chance, too
+    surest = core if looks[0][0] <= SURE else min(looks, key=lambda look: look[0])[1]
     largest = max((accounts for p, accounts in looks if p <= level), key=len, default=surest)
     return Queue(surest, largest)
 
