@@ -155,6 +155,18 @@ def test_p_is_valid_for_the_references_own_customers(reference: Reference) -> No
         assert np.mean(p <= level) <= level + 1e-9
 
 
+def test_many_rows_at_once_have_the_ranks_that_each_has_alone(reference: Reference) -> None:
+    rows = np.vstack([reference.features, reference.features[:20] + 3])
+    alike = reference.alike(rows)
+    p = np.array([reference.p_value(row) for row in rows])
+    smallest = 1 / (1 + len(reference.features))
+    inside = alike > smallest
+    assert (~inside).sum() >= 5
+    assert (p[inside] == alike[inside]).all()
+    assert (p[~inside] <= smallest).all()
+    assert np.array_equal(reference.ranks(rows)[7], reference.ranks(rows[7]))
+
+
 @settings(max_examples=60)
 @given(
     st.integers(0, 299),

@@ -193,8 +193,8 @@ class Reference:
             ordered = np.sort(column[known])
             as_much = len(ordered) - np.searchsorted(ordered, column[known])
             ranks[known, i] = as_much / max(len(ordered), 1)
-        scores, least = [_fisher(row) for row in ranks], [_least_unusual(row) for row in ranks]
-        return cls(vocabulary, accounts, features, np.sort(scores), np.sort(least))
+        least = [_least_unusual(row) for row in ranks]
+        return cls(vocabulary, accounts, features, np.sort(_fisher(ranks)), np.sort(least))
 
     def without(self, account: int) -> Reference:
         """The same without one customer, whom nobody can compare with itself."""
@@ -213,15 +213,31 @@ class Reference:
         """What is known of each feature, sorted."""
         return [np.sort(column[np.isfinite(column)]) for column in self.features.T]
 
-    def ranks(self, row: Floats) -> Floats:
-        """For each feature the share of customers that show at least as much; 1 where unknown."""
-        ranks = np.ones(len(row))
-        for i, value in enumerate(row):
-            known = self._ordered[i]
-            if np.isfinite(value) and len(known):
-                as_much = len(known) - np.searchsorted(known, value)
-                ranks[i] = (1 + as_much) / (1 + len(known))
+    def ranks(self, rows: Floats) -> Floats:
+        """For each feature the share of customers that show at least as much; 1 where unknown.
+
+        Args:
+            rows: features, float64[..., 5].
+        """
+        ranks = np.ones(rows.shape)
+        for i, known in enumerate(self._ordered):
+            some = np.isfinite(rows[..., i]) & (len(known) > 0)
+            as_much = len(known) - np.searchsorted(known, rows[..., i][some])
+            ranks[..., i][some] = (1 + as_much) / (1 + len(known))
         return ranks
+
+    def alike(self, rows: Floats) -> Floats:
+        """The share of customers that look at least as much like a harvest, float64[rows].
+
+        It is the p-value of each row unless no customer does.
+
+        Args:
+            rows: features, float64[rows, 5].
+        """
+        scores = _fisher(self.ranks(rows))
+        n = len(self.scores)
+        found: Floats = (1 + n - np.searchsorted(self.scores, scores)) / (1 + n)
+        return found
 
     def p_value(self, row: Floats) -> float:
         """How rarely a whole customer looks at least as much like a harvest.
@@ -231,11 +247,11 @@ class Reference:
         """
         if not self.sufficient:
             return 1.0
-        score = _fisher(self.ranks(row))
         n = len(self.scores)
-        rank = (1 + (self.scores >= score).sum()) / (1 + n)
+        rank = self.alike(row[None])[0]
         if rank > 1 / (1 + n):
             return float(rank)
+        score = _fisher(self.ranks(row))
         mean, variance = self.scores.mean(), max(self.scores.var(), 1e-9)
         tail = float(stats.gamma.sf(score, mean**2 / variance, scale=variance / mean))
         return float(max(min(rank, max(tail, 0.01 / (1 + n))), 1e-12))
@@ -253,16 +269,17 @@ class Reference:
         return float((1 + found) / (1 + len(self.least)))
 
 
-def _fisher(ranks: Floats) -> float:
-    """Fisher's combination of ranks, -2 times the sum of their logarithms.
+def _fisher(ranks: Floats) -> Floats:
+    """Fisher's combination of ranks (float64[..., 5]): -2 times the sum of their logarithms.
 
     Of the features that an operator can forgo (a frame, reasoning, long answers) the least unusual
     is left out. A corpus cannot be covered without breadth, nor by asking twice, so these two
     always count.
     """
     logs = np.log(ranks)
-    spared = max(logs[FEATURES.index(name)] for name in FORGONE)
-    return float(-2 * (logs.sum() - spared))
+    spared = logs[..., [FEATURES.index(name) for name in FORGONE]].max(axis=-1)
+    found: Floats = -2 * (logs.sum(axis=-1) - spared)
+    return found
 
 
 def _least_unusual(ranks: Floats) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
+from stillwatch.campaigns.coding import pairs
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
@@ -205,19 +206,15 @@ def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> I
         return np.zeros(0, dtype=np.int64)
     accounts, codes, sizes = stream.coded()
     rows = harvest_features(stream, codes, len(accounts), reference.vocabulary)
-    passing = [
-        size >= MIN_OWN and reference.p_value(row) <= level
-        for row, size in zip(rows, sizes, strict=True)
-    ]
-    found: Ints = accounts[np.array(passing, dtype=bool)]
+    found: Ints = accounts[(sizes >= MIN_OWN) & (reference.alike(rows) <= level)]
     return found
 
 
 def passing_through(stream: Stream) -> Ints:
     """Accounts that were in the stream for a small part of the days that its others were."""
     accounts, codes, _ = stream.coded()
-    active = np.unique(np.stack([codes, stream.slot // 24]), axis=1)
-    days = np.bincount(active[0], minlength=len(accounts))
+    active, _, _ = pairs(codes, stream.slot // 24)
+    days = np.bincount(active, minlength=len(accounts))
     return accounts[days < LEAST_DAYS * np.median(days)] if len(days) else accounts
 
 
