@@ -93,7 +93,9 @@ def test_a_redis_cluster_takes_its_scripts_and_names(tmp_path: Path) -> None:
         await store.close()
         return passed
 
-    with redis(tmp_path, options=("--cluster-enabled", "yes")) as (port, _):
+    # by default the bus listens at the port plus 10,000, which there may not be
+    cluster = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    with redis(tmp_path, options=cluster) as (port, _):
         assert asyncio.run(run(f"redis://127.0.0.1:{port}/0")) == [True, True, False, False]
 
 
