@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.concealment import Concealment
 from stillwatch.campaigns.elsewhere import Apart
-from stillwatch.campaigns.evalues import e_value
 from stillwatch.campaigns.explain import PIECES, explanations, facts, would_change
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest
@@ -55,7 +54,6 @@ def judged(
     accounts = np.arange(6)
     family = Family(KINDS.index(kind), 1, accounts, 30, 30)
     mined = Mined(Candidate(accounts, (family,)), STREAM, np.full((6, 2), 2), "words")
-    p = max(people.p, independence if elsewhere is None else elsewhere.p)
     draft = Judged(
         mined=mined,
         habits=measure(STREAM, mined.counts[:, 1]),
@@ -66,8 +64,6 @@ def judged(
         harvest=np.array([0.1, 0.9, 0.5, 0.8, 6.0]),
         extraction_p=extraction_p,
         concealment=concealment,
-        coordination_p=p,
-        e=float(e_value(p)),
         coordinated=False,
         verdict=Verdict.CLEAR,
     )

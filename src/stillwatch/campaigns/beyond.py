@@ -16,23 +16,19 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate
 from stillwatch.campaigns.look import Look
-from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, sorted_stream
+from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, by_candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Sequence
 
     from stillwatch.campaigns.evidence import Evidence
     from stillwatch.campaigns.mine import Mined
-    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 
 COMPANY = 200
 """Accounts that a chunk has at least, with some of the sample where fewer are left: an account is
 judged by how often others agree, which a handful of them would not tell."""
-
 
 MOST_LOOKS = 3
 """Groups in which an account is looked at beyond the sample: of many that overlap, the surest."""
@@ -60,8 +56,8 @@ def look_beyond(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> lis
         return list(groups)
     candidates = [candidate for _, candidate in chunks]
     _, sampled = evidence.streams(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
-    samples = _by_chunk(sampled, len(chunks))
-    others = _by_chunk(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks))
+    samples = by_candidate(sampled, len(chunks))
+    others = by_candidate(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks))
     looks: list[list[Look]] = [[] for _ in groups]
     for (place, _), sample, other in zip(chunks, samples, others, strict=True):
         looks[place].append(Look(sample, other).lean())
@@ -89,15 +85,3 @@ def _chunks(group: Mined, accounts: Ints) -> list[Ints]:
         sampled = np.unique(group.sample.account)
         accounts = np.union1d(accounts, sampled[len(accounts) - COMPANY :])
     return np.array_split(accounts, -(-len(accounts) // SAMPLE_ACCOUNTS))
-
-
-def _by_chunk(samples: Iterable[pa.Table], chunks: int) -> list[Stream]:
-    """The requests of each chunk."""
-    found: dict[int, Stream] = {}
-    for table in samples:
-        of, stream = sorted_stream(table)
-        ends = np.searchsorted(of, np.arange(chunks + 1))
-        for i in range(chunks):
-            if ends[i] < ends[i + 1] or i not in found:
-                found[i] = stream.take(slice(ends[i], ends[i + 1]))
-    return [found[i] for i in range(chunks)]

@@ -79,10 +79,10 @@ def resembling(stream: Stream, group: Ints, telling: Telling | None) -> Ints:
     inside = np.isin(accounts, group)
     own = _fits(said, inside)
     parts = max(1, int((~inside).sum()) // max(1, int(inside.sum())))
+    turn = (np.cumsum(~inside) - 1) % parts
     score = np.zeros(len(accounts))
     for part in range(min(parts, _COMPARED)):
-        others = np.flatnonzero(~inside)[part::parts]
-        score += own - _fits(said, np.isin(np.arange(len(accounts)), others))
+        score += own - _fits(said, ~inside & (turn == part))
     found: Ints = accounts[score > 0]
     return found
 

@@ -120,8 +120,9 @@ def compare_elsewhere(
     """
     accounts = np.unique(stream.account)
     size = len(accounts)
-    outside = None if elsewhere is None else elsewhere.of_accounts(accounts).items()
-    if telling is None or elsewhere is None or not outside:
+    others = None if elsewhere is None else elsewhere.items()
+    outside = others and others.of_accounts(accounts)
+    if telling is None or not others or not outside:
         none = np.zeros(size)
         return Elsewhere(accounts, PairCounts(none, none, none, none), 0.0, none > 0)
     inside = stream.items()
@@ -144,7 +145,7 @@ def compare_elsewhere(
         accounts,
         PairCounts(within, n * m, with_all - within, n * (m.sum() - m), unit=words.clump() or 1.0),
         float(np.log(worth / chance)) if chance else 0.0,
-        np.isin(accounts, _with_topics(elsewhere.items(), telling)),
+        np.isin(accounts, _with_topics(others, telling)),
     )
 
 

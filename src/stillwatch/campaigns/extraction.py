@@ -234,7 +234,9 @@ class Reference:
         Args:
             rows: features, float64[rows, 5].
         """
-        scores = _fisher(self.ranks(rows))
+        return self._share(_fisher(self.ranks(rows)))
+
+    def _share(self, scores: Floats) -> Floats:
         n = len(self.scores)
         found: Floats = (1 + n - np.searchsorted(self.scores, scores)) / (1 + n)
         return found
@@ -247,11 +249,10 @@ class Reference:
         """
         if not self.sufficient:
             return 1.0
-        n = len(self.scores)
-        rank = self.alike(row[None])[0]
+        n, score = len(self.scores), _fisher(self.ranks(row))
+        rank = float(self._share(score))
         if rank > 1 / (1 + n):
-            return float(rank)
-        score = _fisher(self.ranks(row))
+            return rank
         mean, variance = self.scores.mean(), max(self.scores.var(), 1e-9)
         tail = float(stats.gamma.sf(score, mean**2 / variance, scale=variance / mean))
         return float(max(min(rank, max(tail, 0.01 / (1 + n))), 1e-12))

@@ -65,8 +65,6 @@ class Judged:
         harvest: features of the pooled stream as in `extraction.FEATURES`.
         extraction_p: p-value of the harvest test; None where there was no reference.
         concealment: what the accounts declare.
-        coordination_p: the largest over the innocent explanations of common control.
-        e: its e-value.
         coordinated: whether e-BH accepts it at the level.
         verdict: the outcome.
     """
@@ -80,8 +78,6 @@ class Judged:
     harvest: Floats
     extraction_p: float | None
     concealment: Concealment
-    coordination_p: float
-    e: float
     coordinated: bool
     verdict: Verdict
 
@@ -99,6 +95,16 @@ class Judged:
     def unrelated(self) -> float:
         """P-value of the null that the accounts have nothing to do with each other."""
         return self.independence if self.elsewhere is None else self.elsewhere.p
+
+    @property
+    def coordination_p(self) -> float:
+        """The largest p-value over the innocent explanations of common control."""
+        return max(self.people.p, self.unrelated)
+
+    @property
+    def e(self) -> float:
+        """Its e-value."""
+        return float(e_value(self.coordination_p))
 
     def passes(self, level: float) -> bool:
         """Whether the harvest test passes at a level."""
@@ -173,20 +179,17 @@ class Court:
         half = mined.sample.half(mining=False)
         habits = measure(half, mined.counts[:, 1], self.floors.telling)
         people = test_people(habits, self.floors)
-        independence = self.background.independence_p(mined)
         row = np.full(len(FEATURES), np.nan)
         extraction_p = None
         if self.reference.sufficient and len(half):
             row = pooled_features(half, self.reference.vocabulary)
             extraction_p = self.reference.p_value(row)
-        elsewhere = self._elsewhere(mined)
-        p = max(people.p, independence if elsewhere is None else elsewhere.p)
         return Judged(
             mined=mined,
             habits=habits,
             people=people,
-            independence=independence,
-            elsewhere=elsewhere,
+            independence=self.background.independence_p(mined),
+            elsewhere=self._elsewhere(mined),
             outsiders=self.background.outsiders(mined),
             harvest=row,
             extraction_p=extraction_p,
@@ -196,8 +199,6 @@ class Court:
                 codes_of(half.network),
                 codes_of(half.client),
             ),
-            coordination_p=p,
-            e=float(e_value(p)),
             coordinated=False,
             verdict=Verdict.CLEAR,
         )

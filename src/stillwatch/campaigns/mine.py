@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import (
@@ -37,9 +36,10 @@ from stillwatch.signals.families import KINDS, WORDLESS
 from stillwatch.signals.streams import stream_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from stillwatch.campaigns.evidence import Evidence
     from stillwatch.progress import Step
@@ -377,11 +377,9 @@ def with_elsewhere(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
     if not groups:
         return []
     sampled = [Candidate(np.unique(g.sample.account), g.candidate.families) for g in groups]
-    index, sample = sorted_stream(pa.concat_tables(evidence.elsewhere(sampled, SAMPLE_REQUESTS)))
-    ends = np.searchsorted(index, np.arange(len(groups) + 1))
+    others = by_candidate(evidence.elsewhere(sampled, SAMPLE_REQUESTS), len(groups))
     return [
-        replace(group, elsewhere=sample.take(slice(ends[i], ends[i + 1])).copy())
-        for i, group in enumerate(groups)
+        replace(group, elsewhere=other.copy()) for group, other in zip(groups, others, strict=True)
     ]
 
 
@@ -410,6 +408,18 @@ def _part(mined: Mined, accounts: Ints) -> Mined:
         counts=mined.counts[keep],
         elsewhere=mined.elsewhere and mined.elsewhere.of_accounts(np.union1d(accounts, others)),
     )
+
+
+def by_candidate(samples: Iterable[pa.Table], candidates: int) -> list[Stream]:
+    """The sampled requests of each candidate."""
+    found: dict[int, Stream] = {}
+    for table in samples:
+        of, stream = sorted_stream(table)
+        ends = np.searchsorted(of, np.arange(candidates + 1))
+        for i in range(candidates):
+            if ends[i] < ends[i + 1] or i not in found:
+                found[i] = stream.take(slice(ends[i], ends[i + 1]))
+    return [found[i] for i in range(candidates)]
 
 
 def sorted_stream(table: pa.Table) -> tuple[Ints, Stream]:

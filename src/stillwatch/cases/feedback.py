@@ -78,10 +78,9 @@ def realised(session: Session) -> Realised | None:
         status == CaseStatus.DISMISSED or 0 < all_of * FALLEN <= some
         for status, all_of, some in rows
     )
-    tail = (1 - CERTAINTY) / 2
-    low = float(stats.beta.ppf(tail, fallen, judged - fallen + 1)) if fallen else 0.0
-    high = float(stats.beta.ppf(1 - tail, fallen + 1, judged - fallen)) if fallen < judged else 1.0
-    return Realised(judged, fallen, low, high, msgspec.json.decode(summary, type=Summary).fdr)
+    bounds = stats.binomtest(fallen, judged).proportion_ci(CERTAINTY, method="exact")
+    promised = msgspec.json.decode(summary, type=Summary).fdr
+    return Realised(judged, fallen, float(bounds.low), float(bounds.high), promised)
 
 
 def feedback(session: Session) -> Iterator[dict[str, Any]]:
