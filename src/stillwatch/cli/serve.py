@@ -78,8 +78,8 @@ def serve_command(
         pages, challenged = _console(database, console_config, settings)
     secrets = Secrets.load()
     check_exposure(settings, secrets)
+    log_to_stderr()  # after the console, which sets up logging of its own
     service = Service(settings, secrets, key=SketchKey.load())
-    log_to_stderr()
     run(Application(service, pages, challenged), settings, access_log=access_log)
 
 
