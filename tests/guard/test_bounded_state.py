@@ -44,13 +44,20 @@ def test_a_day_of_ever_new_traffic_keeps_bounded_state(monkeypatch: pytest.Monke
     most: dict[str, int] = {}
     for number in range(REQUESTS):
         at = BEGIN + DAY * number / REQUESTS
-        # three accounts, one after the other, feed each of one payer's streams; all are refused,
+        # three accounts, one after the other, feed each of a payer's two streams; all are refused,
         # and of every second stream the same request goes on at the next account
         name, key, stream = f"a{number}", f"k{number}", number // 3
         body = stream if stream % 2 else -number
         traces = Traces(((HEAD8, stream),), body, number, number - 1, 2, asks=True)
         decision = guard.decide(
-            Ask(account_id=name, api_key_id=key, payment_fingerprint="p", at=at, tokens=9), traces
+            Ask(
+                account_id=name,
+                api_key_id=key,
+                payment_fingerprint=f"p{stream // 2}",
+                at=at,
+                tokens=9,
+            ),
+            traces,
         )
         used = Settlement(
             account_id=name, api_key_id=key, at=at, reserved=decision.reserved, used=99, status=429
@@ -59,7 +66,7 @@ def test_a_day_of_ever_new_traffic_keeps_bounded_state(monkeypatch: pytest.Monke
         for what, size in guard.remembered.items():
             most[what] = max(most.get(what, 0), size)
     bounds = {
-        "bodies": CAP, "families": CAP, "refusals": CAP, "turns": CAP, "counts": CAP,
+        "bodies": CAP, "payers": CAP, "families": CAP, "refusals": CAP, "turns": CAP, "counts": CAP,
         "flags": CAP, "volumes": CAP, "members": payers.MEMBERS_A_STREAM * CAP, "budgets": 4 * CAP,
         "crowds": CAP, "crowd_members": crowds.MEMBERS_A_CROWD * CAP,
     }  # fmt: skip
@@ -79,6 +86,9 @@ def test_one_stream_of_many_accounts_forgets_older_streams(
         traces = Traces(((HEAD8, family),), hash(account), 1, None, 1, asks=True)
         guard.decide(Ask(account_id=account, payment_fingerprint="p", at=BEGIN), traces)
 
+    send("another", CAP + 1)  # one account of a payer alone has no stream
+    assert guard.live.sizes["payers"] == 1
+    assert guard.live.sizes["families"] == 0
     for number in range(CAP):
         send("one", number)
     assert guard.live.sizes["families"] == guard.live.sizes["members"] == CAP

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from stillwatch.cases import traits
 from stillwatch.cases.account_rows import read_declared, usable, write_accounts
@@ -19,6 +19,7 @@ from stillwatch.cases.models import (
     Account,
     Case,
     CaseLink,
+    CaseShare,
     CaseStatus,
     Member,
     MemberTrait,
@@ -151,6 +152,7 @@ def _cases(
             again.append(case.id)
         _write_members(unit, case, scan, campaign)
         _write_traits(unit.session, case, mine)
+        _write_shares(unit.session, case, campaign)
         _link(unit.session, case, found)
         step.advance()
     return opened, again
@@ -313,6 +315,28 @@ def _write_traits(session: Session, case: Case, shared: Sequence[Shared]) -> Non
     ]
     for batch in _batches(rows):
         session.execute(insert(MemberTrait), batch)
+
+
+def _write_shares(session: Session, case: Case, campaign: Campaign) -> None:
+    """Shares are those of the last scan alone."""
+    session.execute(delete(CaseShare).where(CaseShare.case_id == case.id))
+    rows = [
+        {"case_id": case.id, "kind": kind, "value": value, "share": share}
+        for kind, shares in shares_of(campaign).items()
+        for value, share in shares.items()
+        if share > 0
+    ]
+    for batch in _batches(rows):
+        session.execute(insert(CaseShare), batch)
+
+
+def shares_of(campaign: Campaign) -> dict[str, dict[str, float]]:
+    """Shares of a campaign's requests by what cases are looked up by."""
+    return {
+        "capability": campaign.capabilities,
+        "model": campaign.models,
+        "hour": {str(hour): share for hour, share in enumerate(campaign.hours)},
+    }
 
 
 def _link(session: Session, case: Case, found: Sequence[Match]) -> None:

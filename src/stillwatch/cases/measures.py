@@ -14,6 +14,9 @@ from stillwatch.cases.notices import notice_for
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
     from stillwatch.cases.storage import Unit
     from stillwatch.standing import Action
 
@@ -79,11 +82,14 @@ def lift(unit: Unit, account: Account, *, why: str) -> int:
     return number
 
 
+def due(session: Session, now: datetime) -> bool:
+    """Whether the time of some measure is over."""
+    return session.execute(_over(now).limit(1)).first() is not None
+
+
 def expire(unit: Unit) -> int:
     """End measures whose time is over; the guard has stopped to apply them on its own already."""
-    rows = unit.session.execute(
-        select(Measure).where(Measure.state == MeasureState.APPLIED, Measure.expires_at <= unit.now)
-    ).scalars()
+    rows = unit.session.execute(_over(unit.now)).scalars()
     ids = []
     for measure in rows:
         measure.state, measure.ended_at = MeasureState.ENDED, unit.now
@@ -93,6 +99,10 @@ def expire(unit: Unit) -> int:
         refresh(unit, ids)
         unit.record("measure.expire", "measures", f"{len(ids)} expired", accounts=len(ids))
     return len(ids)
+
+
+def _over(now: datetime) -> Select[tuple[Measure]]:
+    return select(Measure).where(Measure.state == MeasureState.APPLIED, Measure.expires_at <= now)
 
 
 def pending(decision: Decision, account_id: str) -> dict[str, object]:

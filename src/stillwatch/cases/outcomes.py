@@ -29,6 +29,11 @@ from stillwatch.cases.verification import record_proof, update_level
 from stillwatch.standing import Action
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
     from stillwatch.cases.storage import Unit
 
 MOST_AT_ONCE = 500
@@ -73,14 +78,16 @@ def failed(unit: Unit, request: StepUp, *, why: str) -> None:
     _escalate(unit, request, "could not verify")
 
 
+def due(session: Session, now: datetime) -> bool:
+    """Whether the time of some request or proof is over."""
+    found = (session.execute(query.limit(1)).first() for query in (_overdue(now), _old(now)))
+    return any(row is not None for row in found)
+
+
 def expire(unit: Unit) -> int:
     """Settle requests and proofs whose time is over; some at once, the rest next time."""
     overdue = unit.session.execute(
-        select(StepUp)
-        .where(StepUp.state == RequestState.OPEN, StepUp.expires_at <= unit.now)
-        .order_by(StepUp.id)
-        .limit(MOST_AT_ONCE)
-        .with_for_update(skip_locked=True)
+        _overdue(unit.now).order_by(StepUp.id).limit(MOST_AT_ONCE).with_for_update(skip_locked=True)
     ).scalars()
     settled = 0
     for request in overdue:
@@ -88,10 +95,7 @@ def expire(unit: Unit) -> int:
         _escalate(unit, request, "did not verify in time")
         settled += 1
     old = unit.session.execute(
-        select(Verification)
-        .where(Verification.expires_at <= unit.now, Verification.revoked_at.is_(None))
-        .order_by(Verification.id)
-        .limit(MOST_AT_ONCE)
+        _old(unit.now).order_by(Verification.id).limit(MOST_AT_ONCE)
     ).scalars()
     for proof in old:
         proof.revoked_at, proof.revoked_why = unit.now, "expired"
@@ -107,6 +111,16 @@ def expire(unit: Unit) -> int:
         )
         settled += 1
     return settled
+
+
+def _overdue(now: datetime) -> Select[tuple[StepUp]]:
+    return select(StepUp).where(StepUp.state == RequestState.OPEN, StepUp.expires_at <= now)
+
+
+def _old(now: datetime) -> Select[tuple[Verification]]:
+    return select(Verification).where(
+        Verification.expires_at <= now, Verification.revoked_at.is_(None)
+    )
 
 
 def _rank(unit: Unit, name: str) -> int:

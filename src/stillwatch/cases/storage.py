@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 10
 """How long SQLite waits for another writer before it gives up."""
 
-MOST_LOG_PAGES = 16_384
-"""Pages of SQLite's write-ahead log (64 MiB) from which a commit moves them into the database file
+MOST_LOG_PAGES = 65_536
+"""Pages of SQLite's write-ahead log (256 MiB) from which a commit moves them into the database file
 itself, which waits for the disk; `Storage.tidy` does it long before, in a thread that may wait."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

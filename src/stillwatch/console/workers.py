@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from stillwatch.cases.storage import Storage
 
 TICK_SECONDS = 1.0
+TIDY_TICKS = 10
+"""Ticks between two tidyings. The first write after one waits for the disk, so that with one a
+second every fiftieth registration would wait."""
 RETENTION_TICKS = 3600
 
 _log = logging.getLogger(__name__)
@@ -67,20 +70,30 @@ class Workers:
         ticks = 0
         while not self._stop.is_set():
             try:
-                self._work(retention=ticks % RETENTION_TICKS == 0)
+                self._work(ticks)
             except CaseError as error:
                 _log.warning("work is put off: %s", error)
             ticks += 1
             self._wake.wait(TICK_SECONDS)
             self._wake.clear()
 
-    def _work(self, *, retention: bool) -> None:
-        bulk.apply_all(self._storage)
-        self.challenged.ask_all(self._storage)
-        with self._storage.write(system("deadlines")) as unit:
-            measures.expire(unit)
-            outcomes.expire(unit)
-        self._storage.tidy()
-        if retention:
-            with self._storage.write(system("retention")) as unit:
+    def _work(self, ticks: int) -> None:
+        storage = self._storage
+        bulk.apply_all(storage)
+        self.challenged.ask_all(storage)
+        if self._time_is_over():
+            with storage.write(system("deadlines")) as unit:
+                measures.expire(unit)
+                outcomes.expire(unit)
+        if ticks % TIDY_TICKS == 0:
+            storage.tidy()
+        if ticks % RETENTION_TICKS == 0:
+            with storage.write(system("retention")) as unit:
                 expire_personal(unit)
+
+    def _time_is_over(self) -> bool:
+        """Whether a deadline has passed; to look makes nobody wait who writes."""
+        storage = self._storage
+        with storage.read() as session:
+            now = storage.clock()
+            return measures.due(session, now) or outcomes.due(session, now)

@@ -48,11 +48,12 @@ class FactView:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One line of a list of shares, with its bar."""
+    """One line of a list of shares, with its bar; the last may stand for all that are smaller."""
 
     name: str
     share: float
     bar: Markup
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +147,12 @@ def _fact(fact: Fact) -> FactView:
 
 def _shares(shares: dict[str, float]) -> tuple[Share, ...]:
     ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    shown = ranked[:_SHARES_SHOWN]
+    shown = [Share(what, share, charts.bar(share)) for what, share in ranked[:_SHARES_SHOWN]]
     rest = sum(share for _, share in ranked[_SHARES_SHOWN:])
     if rest:
-        shown.append((f"{len(ranked) - _SHARES_SHOWN} more", rest))
-    return tuple(Share(what, share, charts.bar(share)) for what, share in shown)
+        what = f"{len(ranked) - _SHARES_SHOWN} more"
+        shown.append(Share(what, rest, charts.bar(rest), rest=True))
+    return tuple(shown)
 
 
 def by_day(days: series.Daily | None, what: Literal["requests", "accounts"]) -> Figure | None:

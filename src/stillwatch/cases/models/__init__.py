@@ -7,6 +7,7 @@ from stillwatch.cases.models.base import Base, Salted, new_salt
 from stillwatch.cases.models.cases import (
     Case,
     CaseLink,
+    CaseShare,
     CaseStatus,
     Member,
     MemberTrait,
@@ -36,6 +37,7 @@ __all__ = [
     "Base",
     "Case",
     "CaseLink",
+    "CaseShare",
     "CaseStatus",
     "Decision",
     "DecisionState",

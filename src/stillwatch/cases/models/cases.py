@@ -156,6 +156,21 @@ class MemberTrait(Base):
     key: Mapped[int] = mapped_column(Token, primary_key=True)
 
 
+class CaseShare(Base):
+    """What part of a case's requests has some value: a pivot from one case to others.
+
+    `kind` is ``capability``, ``model`` or ``hour``; an hour's value is its number in UTC.
+    """
+
+    __tablename__ = "case_shares"
+    __table_args__ = (Index("ix_case_shares_value", "kind", "value", "share"),)
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    share: Mapped[float]
+
+
 class CaseLink(Base):
     """Two cases that may be one operator's, and why; the smaller id comes first."""
 

@@ -34,6 +34,8 @@ from stillwatch.report import graph, views
 from stillwatch.schema import ACCOUNT_VERDICTS, Campaign, Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.orm import Session
 
     from stillwatch.console.pages.paging import Page
@@ -43,6 +45,7 @@ NOTHING = views.Budget(members=0, nodes=0)
 MOST_NODES = 120
 MOST_TRAITS = 24
 MOST_EVENTS = 40
+BUSIEST = 3
 
 _pictures: dict[tuple[int, int], graph.Picture | None] = {}
 
@@ -70,6 +73,7 @@ def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
             case=case,
             view=view,
             campaign=view.campaign,
+            busiest=_busiest(view.campaign.hours),
             summary=summary,
             members=_members(session, case, request),
             traits=_traits(session, case),
@@ -104,6 +108,12 @@ def show(request: AnyRequest, number: FromPath[int]) -> Response[str]:
             .scalars()
             .all(),
         )
+
+
+def _busiest(hours: Sequence[float]) -> list[int]:
+    """The hours of the day with most requests, in their order."""
+    active = [hour for hour, share in enumerate(hours) if share > 0]
+    return sorted(sorted(active, key=lambda hour: (-hours[hour], hour))[:BUSIEST])
 
 
 @get("/cases/{number:int}/members")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from litestar import Request, get
@@ -14,6 +14,7 @@ from stillwatch.cases.models import (
     Appeal,
     AppealState,
     Case,
+    CaseShare,
     CaseStatus,
     Decision,
     DecisionState,
@@ -21,6 +22,9 @@ from stillwatch.cases.models import (
 )
 from stillwatch.console.pages.paging import paged, text_filter
 from stillwatch.console.web import page, storage_of, threaded, visitor_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
 
 AnyRequest = Request[Any, Any, Any]
 OPEN = tuple(status for status in CaseStatus if status.open)
@@ -33,6 +37,13 @@ VIEWS = {
     "dismissed": "Dismissed",
     "all": "All",
 }
+PIVOTS = {
+    "capability": "aim at",
+    "model": "ask",
+    "hour": "send more than on average at, in UTC,",
+}
+"""What cases are looked up by, in words: cases that … some value."""
+AVERAGE_HOUR = 1 / 24
 
 
 @get("/")
@@ -55,10 +66,13 @@ def queue(request: AnyRequest) -> Response[str]:
         query = query.where(Case.status == view)
     if verdict:
         query = query.where(Case.verdict == verdict)
+    pivots = {kind: text_filter(request, kind) for kind in PIVOTS}
+    for kind, value in pivots.items():
+        if value:
+            query = query.where(Case.id.in_(_cases_with(kind, value)))
     with storage_of(request).read() as session:
-        found = paged(
-            session, query, request, filters={"view": view, "verdict": verdict}, scalars=True
-        )
+        filters = {"view": view, "verdict": verdict, **pivots}
+        found = paged(session, query, request, filters=filters, scalars=True)
         waiting = session.execute(
             select(func.count())
             .select_from(Decision)
@@ -77,10 +91,21 @@ def queue(request: AnyRequest) -> Response[str]:
             view=view,
             views=VIEWS,
             verdict=verdict,
+            pivots={kind: value for kind, value in pivots.items() if value},
+            pivot_words=PIVOTS,
             waiting=waiting,
             appeals=appeals,
             scan=scan,
         )
+
+
+def _cases_with(kind: str, value: str) -> Select[tuple[int]]:
+    """Cases of which some request has a value; of an hour, more than every hour's even share."""
+    return select(CaseShare.case_id).where(
+        CaseShare.kind == kind,
+        CaseShare.value == value,
+        CaseShare.share > (AVERAGE_HOUR if kind == "hour" else 0.0),
+    )
 
 
 @get("/find")

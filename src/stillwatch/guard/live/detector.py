@@ -66,6 +66,7 @@ class Detector:
         """Entries remembered, by what they are."""
         return {
             "bodies": len(self._bodies),
+            "payers": self._payers.payers,
             "families": len(self._payers),
             "members": self._payers.members,
             "crowds": len(self._crowds),
