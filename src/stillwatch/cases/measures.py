@@ -101,7 +101,7 @@ def expire(unit: Unit) -> int:
     return len(ids)
 
 
-def _over(now: datetime) -> Select[tuple[Measure]]:
+def _over(now: datetime) -> Select[Measure]:
     return select(Measure).where(Measure.state == MeasureState.APPLIED, Measure.expires_at <= now)
 
 

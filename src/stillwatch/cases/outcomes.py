@@ -113,11 +113,11 @@ def expire(unit: Unit) -> int:
     return settled
 
 
-def _overdue(now: datetime) -> Select[tuple[StepUp]]:
+def _overdue(now: datetime) -> Select[StepUp]:
     return select(StepUp).where(StepUp.state == RequestState.OPEN, StepUp.expires_at <= now)
 
 
-def _old(now: datetime) -> Select[tuple[Verification]]:
+def _old(now: datetime) -> Select[Verification]:
     return select(Verification).where(
         Verification.expires_at <= now, Verification.revoked_at.is_(None)
     )

@@ -99,7 +99,7 @@ def queue(request: AnyRequest) -> Response[str]:
         )
 
 
-def _cases_with(kind: str, value: str) -> Select[tuple[int]]:
+def _cases_with(kind: str, value: str) -> Select[int]:
     """Cases of which some request has a value; of an hour, more than every hour's even share."""
     return select(CaseShare.case_id).where(
         CaseShare.kind == kind,
