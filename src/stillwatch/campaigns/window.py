@@ -1,54 +1,58 @@
 """Is this window of queries an extraction? A two-sample test that needs no accounts.
 
-A window that holds part of a training corpus has many queries that are alike, in wording and in
-how they open and end, where the provider's customers have few. So of each query is counted how
-much of the window is like it, and how much of the reference; the statistic is the mean of the
-relative difference. It is a kernel two-sample test (Gretton et al. 2012) in which each query is
-judged at the density of its own surroundings: what nobody else asks weighs most.
+A window that holds part of a training corpus has some piece of wording (a word, a pair of words, a
+way to open or to end) in more of its queries than the provider's customers give cause for. So each
+piece is counted in the window and in the reference, and the statistic is the mean of the largest
+few signed roots of the likelihood ratio: a scan over pieces, which sees one query in twenty where a
+mean over queries (a kernel two-sample test) drowns it in the others (`docs/decisions/0043`).
 
-The null is taken from the reference itself: windows of whole customers, drawn from a half that the
-densities do not know.
+The null is taken from the reference itself: whole customers are drawn as the window, the others are
+what it is compared with. The window under test is thinned to the same size, and so is what it is
+compared with, so that under the null both are drawn alike and only chance tells them apart.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MIN_REFERENCE = 200
-"""Queries of the reference: fewer have no density to speak of."""
+"""Queries of the reference: fewer do not show what customers ask."""
 
 MIN_QUERIES = 20
 """Queries of a window: fewer are no window."""
 
-ALIKE = 0.1
-"""Cosine from which on two queries are alike at all."""
-
-RARE = 1e-4
-"""Density below which surroundings count as equally rare: that of the rarest things that a few
-thousand reference queries can show."""
+STRONGEST = 3
+"""Pieces whose mean is the statistic: one may be a coincidence; the more, the less they stand out.
+Of 1, 3, 10, 30 and 100, three saw most of a mixed corpus at one query in twenty."""
 
 NULL_WINDOWS = 200
 """Windows of the reference that the null is taken from."""
 
-_DIMENSIONS = 1 << 13
-_WORDS, _BLOCK = 150, 500
+LOOKS = 5
+"""Thinned windows that are averaged: what is left out by chance should not decide."""
+
+TELLING = 3.0
+"""Signed root from which on a piece counts in naming the queries that speak most."""
+
+_DIMENSIONS = 1 << 16
+_WORDS = 150
 _PIECES = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -58,7 +62,7 @@ class ExtractionTest:
 
     Attributes:
         p_value: how rarely a window of the reference's customers looks at least as much like an
-            extraction. From the null's mean and spread, by a t distribution.
+            extraction; by a Gumbel distribution, which maxima have, with the null's moments.
         score: standard deviations above the null's mean.
         queries, reference: how many queries were compared with how many.
         most_alike: indexes of the ten queries that speak most for it, the strongest first.
@@ -84,7 +88,7 @@ def extraction_test(
         reference: queries of honest customers of the same service, one sequence of texts a
             customer; or a flat sequence of texts, each then taken for a customer of its own, which
             makes a narrow customer look more unusual than it is.
-        seed: of the split of the reference and of the null windows.
+        seed: of the null windows and of what is left out.
 
     Raises:
         UsageError: the window or the reference is too small.
@@ -97,95 +101,116 @@ class WindowTest:
     """A reference that several windows are tested against.
 
     Attributes:
-        space: where queries lie, and one half of the reference in it.
-        centre, spread: of the statistic over the null windows; the spread is that of one query.
-        size: queries of the reference.
+        rows: which pieces each query of the reference has, customer by customer.
+        customer: number of each row's customer, from 0.
+        total: queries of the reference that have each piece.
+        seed: of the null windows and of what is left out.
     """
 
-    space: Space
-    centre: float
-    spread: float
-    size: int
+    rows: csr_matrix
+    customer: Ints
+    total: Floats
+    seed: int
+    _nulls: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, reference: Sequence[str] | Sequence[Sequence[str]], *, seed: int = 0) -> WindowTest:
         """Learn from honest customers; arguments and errors as for `extraction_test`."""
         customers = [[one] if isinstance(one, str) else list(one) for one in reference]
-        customers = [texts for texts in customers if texts]
-        size = sum(len(texts) for texts in customers)
-        if size < MIN_REFERENCE or len(customers) < MIN_QUERIES:
+        sizes = [len(texts) for texts in customers if texts]
+        if sum(sizes) < MIN_REFERENCE or len(sizes) < MIN_QUERIES:
             raise UsageError(
                 f"the reference needs {MIN_REFERENCE} queries of {MIN_QUERIES} customers,"
-                f" this one has {size} of {len(customers)}"
+                f" this one has {sum(sizes)} of {len(sizes)}"
             )
-        rng = np.random.default_rng(seed)
-        order = rng.permutation(len(customers))
-        space = Space.of([text for i in order[::2] for text in customers[i]])
-        drawn = [space.place(customers[i]) for i in order[1::2]]
-        left = sum(rows.shape[0] for rows in drawn)
-        width = max(MIN_QUERIES, left // 4)
-        null = np.array([space.excess(rows).mean() for rows in _windows(drawn, width, rng)])
-        # the spread of a mean falls with the root of the size; a window drawn without replacement
-        # from few queries varies less than one of new customers
-        spread = null.std(ddof=1) * np.sqrt(width / (1 - width / left))
-        return cls(space, float(null.mean()), float(max(spread, 1e-12)), size)
+        rows = _hashed([text for texts in customers for text in texts])
+        return cls(
+            rows=rows,
+            customer=np.repeat(np.arange(len(sizes)), sizes),
+            total=np.asarray(rows.sum(axis=0)).ravel(),
+            seed=seed,
+        )
+
+    @property
+    def size(self) -> int:
+        """Queries of the reference."""
+        return len(self.customer)
 
     def test(self, queries: Sequence[str]) -> ExtractionTest:
         """Test one window."""
         if len(queries) < MIN_QUERIES:
             raise UsageError(f"a window needs {MIN_QUERIES} queries, this one has {len(queries)}")
-        excess = self.space.excess(self.space.place(queries))
-        score = float((excess.mean() - self.centre) / self.spread * np.sqrt(len(queries)))
+        window = _hashed(queries)
+        # the same share of all queries as the window is of both
+        width = max(round(self.size * len(queries) / (self.size + len(queries))), 1)
+        centre, spread = self._null(width)
+        rng = np.random.default_rng([self.seed, width])
+        looks = np.zeros((LOOKS, _DIMENSIONS))
+        for look in looks:
+            kept = _marked(len(queries), rng.permutation(len(queries))[:width])
+            others = self.total - self._drawn(width, rng) @ self.rows
+            look[:] = _roots(kept @ window, width, others, self.size - width)
+        score = float((np.mean([_strength(look) for look in looks]) - centre) / spread)
+        excess = window @ np.maximum(looks.mean(axis=0) - TELLING, 0)
         return ExtractionTest(
-            p_value=float(stats.t.sf(score, NULL_WINDOWS - 1)),
+            p_value=float(stats.gumbel_r.sf(score, *_GUMBEL)),
             score=score,
             queries=len(queries),
             reference=self.size,
             most_alike=tuple(np.argsort(-excess, kind="stable")[:10].tolist()),
         )
 
+    def _null(self, width: int) -> tuple[float, float]:
+        """Mean and standard deviation of the statistic over windows of the reference."""
+        if width not in self._nulls:
+            rng = np.random.default_rng(self.seed)
+            found = []
+            for _ in range(NULL_WINDOWS):
+                counts = self._drawn(width, rng) @ self.rows
+                roots = _roots(counts, width, self.total - counts, self.size - width)
+                found.append(_strength(roots))
+            self._nulls[width] = float(np.mean(found)), max(float(np.std(found, ddof=1)), 1e-12)
+        return self._nulls[width]
 
-def _windows(
-    customers: list[csr_matrix], width: int, rng: np.random.Generator
-) -> Iterator[csr_matrix]:
-    sizes = np.array([customer.shape[0] for customer in customers])
-    for _ in range(NULL_WINDOWS):
-        order = rng.permutation(len(customers))
-        enough = int(np.searchsorted(np.cumsum(sizes[order]), width)) + 1
-        yield vstack([customers[i] for i in order[:enough]]).tocsr()[:width]
+    def _drawn(self, width: int, rng: np.random.Generator) -> Floats:
+        """Marks of so many queries of whole customers, of the last one as many as it takes."""
+        place = rng.permutation(int(self.customer[-1]) + 1)[self.customer]
+        return _marked(self.size, np.argsort(place, kind="stable")[:width])
 
 
-@dataclass(frozen=True)
-class Space:
-    """Where queries lie: hashed words and pairs of words, weighed by their rarity.
+_GUMBEL = (-np.euler_gamma * np.sqrt(6) / np.pi, np.sqrt(6) / np.pi)
+"""Place and scale of a Gumbel distribution with mean 0 and standard deviation 1."""
 
-    Attributes:
-        weights: of the hashed pieces, float64[pieces].
-        known: reference queries, rows of unit length.
+
+def _marked(size: int, chosen: Ints) -> Floats:
+    found = np.zeros(size)
+    found[chosen] = 1.0
+    return found
+
+
+def _roots(inside: Floats, width: int, outside: Floats, others: int) -> Floats:
+    """Signed roots of the likelihood ratio of each piece: positive where the window has more.
+
+    Args:
+        inside: queries of the window that have the piece.
+        width: queries of the window.
+        outside: queries of the others that have it.
+        others: how many these are.
     """
+    both = inside + outside
+    expected = both * (width / (width + others))
+    ratio = _times_log(inside, expected) + _times_log(outside, both - expected)
+    found: Floats = np.sign(inside - expected) * np.sqrt(np.maximum(2 * ratio, 0))
+    return found
 
-    weights: Floats
-    known: csr_matrix
 
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Space:
-        """Learn the rarity of pieces from the reference's texts."""
-        counted = _hashed(texts)
-        frequency = np.asarray(counted.sum(axis=0)).ravel()
-        weights = np.log((len(texts) + 1) / (frequency + 0.5)).clip(0)
-        return cls(weights, _scaled(counted, weights))
+def _times_log(counts: Floats, expected: Floats) -> Floats:
+    some = counts > 0
+    return counts * np.log(np.divide(counts, expected, out=np.ones_like(counts), where=some))
 
-    def place(self, texts: Sequence[str]) -> csr_matrix:
-        """Rows of unit length, one a text."""
-        return _scaled(_hashed(texts), self.weights)
 
-    def excess(self, window: csr_matrix) -> Floats:
-        """For each query the relative excess of what is like it in the window, float64[queries]."""
-        own = _likeness(window, window) - _self(window)
-        inside = own / max(window.shape[0] - 1, 1)
-        outside = _likeness(window, self.known) / self.known.shape[0]
-        found: Floats = (inside - outside) / (outside + RARE)
-        return found
+def _strength(roots: Floats) -> float:
+    return float(np.partition(roots, -STRONGEST)[-STRONGEST:].mean())
 
 
 def _hashed(texts: Sequence[str]) -> csr_matrix:
@@ -206,25 +231,3 @@ def _hashed(texts: Sequence[str]) -> csr_matrix:
         (np.ones(len(indices)), np.array(indices, dtype=np.int64), np.array(ends)),
         shape=(len(texts), _DIMENSIONS),
     )
-
-
-def _scaled(counted: csr_matrix, weights: Floats) -> csr_matrix:
-    weighed = counted.multiply(weights[None, :]).tocsr()
-    lengths = np.sqrt(np.asarray(weighed.multiply(weighed).sum(axis=1)).ravel())
-    return csr_matrix(weighed.multiply(1 / np.maximum(lengths, 1e-9)[:, None]))
-
-
-def _likeness(rows: csr_matrix, others: csr_matrix) -> Floats:
-    """Sum over the others of the cosine beyond `ALIKE`, a block of rows at a time."""
-    found = []
-    for start in range(0, rows.shape[0], _BLOCK):
-        cosines = (rows[start : start + _BLOCK] @ others.T).toarray()
-        found.append(np.maximum(cosines - ALIKE, 0).sum(axis=1))
-    return np.concatenate(found)
-
-
-def _self(rows: csr_matrix) -> Floats:
-    """What each row's likeness to itself adds; rows without words are like nothing."""
-    lengths = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
-    found: Floats = np.maximum(lengths - ALIKE, 0)
-    return found
