@@ -14,6 +14,7 @@ from stillwatch.signals import (
     families,
     frames,
     halves,
+    moves,
     population,
     streams,
 )
@@ -62,6 +63,9 @@ SIGNALS: dict[str, Callable[[], Any]] = {
     "days": lambda: description.by_day(STREAMS),
     "accounts": lambda: description.by_account(STREAMS),
     "networks": lambda: description.shared_networks(STREAMS),
+    "retries": lambda: moves.retries(STREAMS),
+    "continuations": lambda: moves.continuations(STREAMS),
+    "first uses": lambda: moves.first_uses(REQUESTS),
     "examples": lambda: description.some_requests(STREAMS, 3),
     "population": lambda: population.population_totals(SKETCHED),
     "population by day": lambda: population.population_by_day(SKETCHED),

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import as_tables
+from stillwatch.campaigns.moves import NOTHING_MOVED, Moved
 from stillwatch.campaigns.prices import list_price
 from stillwatch.schema import CAPABILITIES, DayCount, Link, Member
-from stillwatch.signals import description
+from stillwatch.signals import description, moves
 from stillwatch.signals.streams import stream_members
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Deeds:
     members: dict[int, tuple[int, str, str]]
     networks: tuple[tuple[int, ...], ...]
     examples: tuple[int, ...]
+    moved: Moved = NOTHING_MOVED
 
 
 def deeds(evidence: Evidence, streams: Sequence[Candidate], examples: int = 0) -> list[Deeds]:
@@ -70,7 +72,8 @@ def deeds(evidence: Evidence, streams: Sequence[Candidate], examples: int = 0) -
 
     def of_campaigns(requests: ir.Table) -> ir.Table:
         members = stream_members(requests, families, cores).rename(campaign="candidate")
-        return description.campaign_requests(requests.select(*description.COLUMNS), members)
+        columns = requests.select(*description.COLUMNS, *moves.COLUMNS)
+        return description.campaign_requests(columns, members)
 
     everyone = np.unique(np.concatenate([stream.accounts for stream in streams]))
     found = evidence.collect(of_campaigns, everyone)
@@ -82,6 +85,8 @@ def deeds(evidence: Evidence, streams: Sequence[Candidate], examples: int = 0) -
         "day": _rows(description.by_day(found)),
         "account": _rows(description.by_account(found)),
         "network": _rows(description.shared_networks(found)),
+        "retry": _rows(moves.retries(found)),
+        "continuation": _rows(moves.continuations(found)),
         "example": _rows(description.some_requests(found, examples)) if examples else _NONE,
     }
     return [_deeds({name: table[i] for name, table in rows.items()}) for i in range(len(streams))]
@@ -127,6 +132,19 @@ def _deeds(rows: dict[str, list[dict[str, Any]]]) -> Deeds:
         },
         examples=tuple(sorted(row["request_key"] for row in rows["example"])),
         networks=tuple(sorted(tuple(sorted(accounts)) for accounts in networks.values())),
+        moved=_moved(rows["retry"], rows["continuation"]),
+    )
+
+
+def _moved(retry: list[dict[str, Any]], continuation: list[dict[str, Any]]) -> Moved:
+    again = retry[0] if retry else {"refused": 0, "elsewhere": 0, "at_home": 0}
+    on = continuation[0] if continuation else {"followed": 0, "elsewhere": 0}
+    return Moved(
+        refused=again["refused"],
+        retried_elsewhere=again["elsewhere"],
+        retried_at_home=again["at_home"],
+        followed=on["followed"],
+        followed_elsewhere=on["elsewhere"],
     )
 
 

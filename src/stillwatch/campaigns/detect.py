@@ -23,6 +23,7 @@ from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import combine
 from stillwatch.campaigns.mine import mine, with_elsewhere
+from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
@@ -171,13 +172,14 @@ def detect(
         step.advance()
         streams = [group.candidate for group in groups] + [x.candidate for x in lone]
         done = deeds(evidence, streams, examples)
+        handed = moves(evidence, done)
         written = in_order(
             [
                 *(
-                    write_group(group, d, directory, traits, mined.floors, level).named(
+                    write_group(group, d, directory, traits, mined.floors, level, moves=over).named(
                         priors.of(group.candidate.families)
                     )
-                    for group, d in zip(groups, done, strict=False)
+                    for group, d, over in zip(groups, done, handed, strict=False)
                 ),
                 *(
                     write_lone(x, d, directory)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.individuals import Floors
     from stillwatch.campaigns.lone import Lone
     from stillwatch.campaigns.membership import Grouped
-    from stillwatch.schema import Prior
+    from stillwatch.schema import Fact, Prior
 
 Ints = NDArray[np.int64]
 
@@ -66,9 +66,19 @@ class Written:
 
 
 def write_group(
-    group: Grouped, done: Deeds, directory: Directory, traits: Traits, floors: Floors, level: float
+    group: Grouped,
+    done: Deeds,
+    directory: Directory,
+    traits: Traits,
+    floors: Floors,
+    level: float,
+    *,
+    moves: tuple[Fact, ...] = (),
 ) -> Written:
-    """A coordinated group as a campaign; its numbers are the stream's, its verdict the lead's."""
+    """A coordinated group as a campaign; its numbers are the stream's, its verdict the lead's.
+
+    What its accounts hand over to each other (`moves`) stands after what the verdict rests on.
+    """
     lead = group.lead
     members = _members(done, directory, lead.mined.found_by)
     keys = tuple(key for key, _ in members)
@@ -80,7 +90,7 @@ def write_group(
         coordination_p=lead.coordination_p,
         extraction_p=lead.extraction_p,
         e_value=lead.e,
-        facts=explain.facts(lead, floors),
+        facts=(*explain.facts(lead, floors), *moves),
         concealment=lead.concealment.evidence,
         explanations=explain.explanations(lead, level),
         would_change=explain.would_change(lead, level),

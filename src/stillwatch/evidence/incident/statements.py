@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stillwatch.campaigns.moves import MOVES
 from stillwatch.report.wording import about, chance, count, label, percent, plural, span
 from stillwatch.schema import Verdict
 
@@ -58,10 +59,14 @@ def observations(campaign: Campaign) -> tuple[Statement, ...]:
         counted,
         tokens,
         *(
-            Statement(fact.text, f"{label(fact.signal)}, measured in the testing half of the time")
+            Statement(fact.text, f"{label(fact.signal)}, {_where(fact.signal)}")
             for fact in campaign.facts
         ),
     )
+
+
+def _where(signal: str) -> str:
+    return "counted in all of it" if signal in MOVES else "measured in the testing half of the time"
 
 
 def tests(campaign: Campaign, level: float) -> tuple[Test, ...]:
