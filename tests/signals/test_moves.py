@@ -19,7 +19,7 @@ def in_campaigns(table: Callable[..., Any], rows: list[dict[str, Any]]) -> Any:
 
 
 def test_a_refused_request_goes_on_soon_or_it_does_not_count(table: Callable[..., Any]) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         # refused, and again word for word by another account
         {"account": 1, "hour": 1, "body_key": 5, "status": 429},
         {"account": 2, "hour": 1 + 100 * SECOND, "body_key": 5, "status": 200},
@@ -42,7 +42,7 @@ def test_a_refused_request_goes_on_soon_or_it_does_not_count(table: Callable[...
 def test_a_conversation_goes_on_elsewhere_only_if_its_account_lacks_the_beginning(
     table: Callable[..., Any],
 ) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"account": 1, "hour": 1, "turns_key": 5},
         {"account": 2, "hour": 1.5, "turns_key": 6, "prefix_key": 5, "turns": 2},
         # both had begun so
