@@ -29,6 +29,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from bench.scan import machine
 from bench.soak import soak
@@ -201,8 +202,9 @@ def process(number: int = 50_000) -> dict[str, float]:
     """Processor microseconds of a decision in this process, the best of five.
 
     Of one account again and again, and of `ACCOUNTS` in turn, which is the worst for caches: with
-    live detection every account has a payer and a template of its own and every request a body, so
-    each makes the guard forget the oldest of what it remembers. Making the sketches' tuples counts.
+    live detection every account has a template of its own and every request a body, so each makes
+    the guard forget the oldest of what it remembers. Every account has a payer of its own or, which
+    costs more, shares one with another. Making the sketches' tuples counts.
     """
     plain, limited = Guard(parse_policy(POLICY)), Guard(parse_policy(LIMITED))
     ask = Ask(**BODY)  # type: ignore[arg-type]
@@ -210,6 +212,10 @@ def process(number: int = 50_000) -> dict[str, float]:
     asks = [
         Ask(**(BODY | {name: f"{name}{i:016x}" for name in IDENTIFIERS}))  # type: ignore[arg-type]
         for i in range(ACCOUNTS)
+    ]
+    pairs = [
+        msgspec.structs.replace(ask, payment_fingerprint=f"p{i // 2:016x}")
+        for i, ask in enumerate(asks)
     ]
     each = [Traces(((0, i), (1, i), (2, i), (3, i)), 0, 0, None, 1, True) for i in range(ACCOUNTS)]
     fresh = itertools.count()
@@ -226,6 +232,9 @@ def process(number: int = 50_000) -> dict[str, float]:
         "many_accounts_with_a_budget_us": _micros(lambda i: limited.decide(asks[i]), ACCOUNTS),
         "many_accounts_with_live_detection_us": _micros(
             lambda i: plain.decide(asks[i], new(each[i])), ACCOUNTS
+        ),
+        "many_accounts_two_a_payer_us": _micros(
+            lambda i: plain.decide(pairs[i], new(each[i])), ACCOUNTS
         ),
     }
 

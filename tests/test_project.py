@@ -170,7 +170,7 @@ def _thresholds() -> dict[str, float]:
     return {
         name: value
         for name, value in found.items()
-        if name not in {"concealment.DAY", "detect.STEPS", "write.REASONS"}
+        if name not in {"concealment.DAY", "detect.STEPS", "moves.DAY", "write.REASONS"}
     }
 
 

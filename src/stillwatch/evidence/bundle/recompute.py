@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stillwatch.campaigns.moves import MOVES
 from stillwatch.campaigns.trial import Trial
 from stillwatch.errors import InputError
 from stillwatch.evidence.bundle import contents
@@ -67,7 +68,7 @@ def _judged_again(files: dict[str, bytes]) -> dict[str, Any]:
 def _compare(done: Verification, documents: dict[str, Any], found: dict[str, Any]) -> None:
     verdict = documents[contents.VERDICT]
     members = found.pop("members")
-    stated = {name: verdict.get(name) for name in STATED}
+    stated = {name: verdict.get(name) for name in STATED} | {"facts": _of_the_trial(verdict)}
     reached = {name: found[name] for name in STATED}
     wrong = [
         *differences(stated, reached, "verdict"),
@@ -89,6 +90,14 @@ def _compare(done: Verification, documents: dict[str, Any], found: dict[str, Any
         f"judging the sketches again gives the same: {verdict['verdict']}, {_sureness(verdict)}, "
         f"all {numbers} numbers of the tests and all {members:,} members on their own evidence",
     )
+
+
+def _of_the_trial(verdict: dict[str, Any]) -> Any:
+    """The facts that follow from the trial; what moves is counted over all requests."""
+    facts = verdict.get("facts")
+    if not isinstance(facts, list):
+        return facts
+    return [f for f in facts if not (isinstance(f, dict) and f.get("signal") in MOVES)]
 
 
 def _sureness(verdict: dict[str, Any]) -> str:

@@ -244,6 +244,6 @@ def _what_nobody_can_check(done: Verification) -> None:
     )
     done.open(
         "totals",
-        "the totals over all requests (tokens, cost, days, models, requests of each member): the "
-        "bundle holds a sample of requests",
+        "the totals over all requests (tokens, cost, days, models, moves, each member's requests): "
+        "the bundle holds a sample of requests",
     )
