@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from math import factorial
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from tests.campaigns.streams import size_bound
 
-from stillwatch.campaigns.evalues import SMALLEST_P, any_false, e_bh, e_value
+from stillwatch.campaigns.evalues import SMALLEST_P, e_bh, e_value, partial_conjunction
 
 levels = st.floats(0.001, 0.5)
 evidence = st.lists(st.floats(0, 1e6), max_size=25)
@@ -72,36 +70,30 @@ def test_false_discoveries_stay_below_the_level_under_dependence(
     assert np.mean(share) <= level + 3 * np.std(share) / np.sqrt(draws)
 
 
-habits = st.lists(st.floats(0, 1), min_size=1, max_size=6)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.integers(1, 7))
+def test_partial_conjunction_follows_its_definition(p: list[float], needed: int) -> None:
+    found = partial_conjunction(p, needed)
+    if needed > len(p):
+        assert found == 1.0
+    else:
+        bonferroni = (len(p) - needed + 1) * sorted(p)[needed - 1]
+        assert found == pytest.approx(min(1.0, bonferroni))
 
 
-@given(habits)
-def test_evidence_adds_up_or_stands_alone(p: list[float]) -> None:
-    found = any_false(p)
-    alone = 2 * len(p) * min(p)
-    # of uniform p-values, P(product <= x) = x * sum of (-log x)^i / i!
-    product = max(float(np.prod(p)), 1e-300)
-    together = 2 * product * sum((-np.log(product)) ** i / factorial(i) for i in range(len(p)))
-    assert found == pytest.approx(min(1.0, alone, together), rel=1e-9, abs=1e-250)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.integers(1, 4))
+def test_a_habit_that_cannot_be_judged_is_no_evidence(p: list[float], needed: int) -> None:
+    assert partial_conjunction([*p, 1.0], needed) >= partial_conjunction(p, needed)
 
 
-def test_without_hypotheses_nothing_is_false() -> None:
-    assert any_false([]) == 1.0
-
-
-@given(habits, st.integers(1, 3))
-def test_a_habit_that_cannot_be_judged_is_no_evidence(p: list[float], missing: int) -> None:
-    assert any_false([*p, *[1.0] * missing]) >= any_false(p) * (1 - 1e-9)
-
-
-def test_any_false_is_valid_where_each_holds_whatever_the_others_came_to() -> None:
-    draws = 20_000
+@pytest.mark.parametrize("dependent", [False, True])
+@pytest.mark.parametrize("needed", [1, 2])
+def test_partial_conjunction_is_valid(needed: int, *, dependent: bool) -> None:
+    draws = 4000
     rng = np.random.default_rng(1)
     found = []
     for _ in range(draws):
-        first = rng.uniform()
-        # the second is uniform given the first, and larger than that half of the time
-        second = max(rng.uniform(), first * rng.integers(2))
-        found.append(any_false([first, second, rng.uniform()]))
-    for level in (0.05, 0.01, 0.001):
+        p = np.full(3, rng.uniform()) if dependent else rng.uniform(size=3)
+        p[: needed - 1] = 0.0  # one fewer than needed are false for sure
+        found.append(partial_conjunction(p, needed))
+    for level in (0.05, 0.01):
         assert np.mean(np.array(found) <= level) <= size_bound(level, draws)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -42,19 +41,13 @@ def e_bh(e_values: ArrayLike, level: float) -> NDArray[np.bool_]:
     return rejected
 
 
-def any_false(p_values: ArrayLike) -> float:
-    """P-value of "all of these hypotheses are true": twice the smaller of two combinations.
+def partial_conjunction(p_values: ArrayLike, needed: int) -> float:
+    """P-value of "fewer than `needed` of these hypotheses are false" (Benjamini and Heller 2008).
 
-    Bonferroni's sees one that is certainly false, Fisher's several that are probably false. For
-    the latter each p-value has to be valid whatever the ones before it came to. Missing evidence
-    enters as p = 1 and so lowers power only.
-
-    Args:
-        p_values: of the hypotheses; without any, nothing is false.
+    Bonferroni's form, valid under any dependence: (n - r + 1) times the r-th smallest p-value.
+    Missing evidence enters as p = 1 and so lowers power only.
     """
-    p = np.maximum(np.asarray(p_values, dtype=float), np.finfo(float).tiny)
-    if not len(p):
+    p = np.sort(np.asarray(p_values, dtype=float))
+    if len(p) < needed:
         return 1.0
-    smallest = len(p) * p.min()
-    together = stats.chi2.sf(-2 * np.log(p).sum(), 2 * len(p))
-    return float(min(1.0, 2 * smallest, 2 * together))
+    return float(min(1.0, (len(p) - needed + 1) * p[needed - 1]))

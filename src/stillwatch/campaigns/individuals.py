@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from stillwatch.campaigns.candidates import CORE_SHARE
-from stillwatch.campaigns.evalues import any_false
+from stillwatch.campaigns.evalues import partial_conjunction
 from stillwatch.campaigns.exchangeability import MIN_INFORMED, individuality
 from stillwatch.campaigns.habits import KEPT, Habits, compare_content, measure
 from stillwatch.campaigns.telling import Telling
@@ -105,7 +105,7 @@ class PeopleTest:
 
     @property
     def p(self) -> float:
-        """Intersection-union over the explanations; the other habits add up.
+        """Intersection-union over the explanations; the other habits by partial conjunction.
 
         An honest group may lack one habit. It takes the loss of what people write about and of
         at least one habit more to rule people out.
@@ -115,9 +115,7 @@ class PeopleTest:
     @property
     def others(self) -> float:
         """P-value of the null that all habits but content are those of people."""
-        # the null of hours takes the accounts' volumes as they are, that of conversations takes
-        # both, so each holds whatever the ones before it came to
-        return any_false([self.volume, self.rhythm, self.conversation])
+        return partial_conjunction([self.rhythm, self.volume, self.conversation], 1)
 
 
 def test_people(habits: Habits, floors: Floors) -> PeopleTest:

@@ -76,10 +76,9 @@ SAME_GROUP = 0.5
 PROMISING = 0.2
 """P-value of content on the mining half up to which a family may be part of a larger thing."""
 
-EXCLUSIVE, MOSTLY_OWN = 0.9, 0.85
-"""Shares of a family's mined requests that come from its core, from which on it may join others to
-a larger thing, and to a part of one. Turns of phrase that many use join strangers, and what they
-join is called people; templates that an operator's other accounts send a little are mostly own."""
+EXCLUSIVE = 0.9
+"""Share of a family's mined requests that come from its core, from which on it may join others to a
+larger thing. Turns of phrase that many use would join strangers."""
 
 EXPLAINED, MOSTLY_EXPLAINED = 1e-4, 0.5
 """P-value on the mining half from which a family explains what its accounts send in its words, and
@@ -199,15 +198,14 @@ def mine(
     looks: list[float] = []  # p-values of the first ones that are kept
     explained: list[Mined] = []
     promising: list[Candidate] = []
-    likely: list[Candidate] = []
     asked_for = {id(candidate) for candidate in candidates[:named]}
     only_named: list[Mined] = []  # tested, but in question for nobody else's test
     for mined in seen:
         # a group that writes about things of its own is people, whatever its other habits
         content = test_content(mined.sample.half(mining=True), floors)
-        if content <= PROMISING:
-            promising += _own(mined.candidate, EXCLUSIVE)
-            likely += _own(mined.candidate, MOSTLY_OWN)
+        own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
+        if content <= PROMISING and own:
+            promising.append(Candidate(mined.candidate.accounts, tuple(own)))
         if content > SCREEN or (p := _first_look(mined, floors).p) > SCREEN:
             if id(mined.candidate) in asked_for:
                 only_named.append(replace(mined, sample=mined.sample.copy()))
@@ -217,17 +215,15 @@ def mine(
         looks.append(p)
         if p <= EXPLAINED:
             explained.append(kept[-1])
-    pools = communities(promising, len(accounts))
-    for part in _pooled(evidence, pools, floors):
-        kept.append(part)
-        explained.append(part)
-    wider = [pool for pool in communities(likely, len(accounts)) if not _known(pool, pools)]
-    wide = list(_pooled(evidence, wider, floors))
+    for joined in _look(evidence, communities(promising, len(accounts)), "a pool of templates"):
+        for part in split(joined.sample.half(mining=True), floors, SCREEN):
+            kept.append(_part(joined, part))
+            explained.append(kept[-1])
     wordless = [f for f in families if f.kind in WORDLESS]
     crowds = _wordless(evidence, wordless, explained, table, floors)
     kept += [q for q in crowds.queues if _entities(q.candidate, accounts, entities)]
     step.advance()
-    groups = [group.candidate.accounts for group in [*kept, *wide, *crowds.grown]]
+    groups = [group.candidate.accounts for group in [*kept, *crowds.grown]]
     in_question = np.unique(np.concatenate([crowds.suspects, *groups]))
     customers = population.take(~np.isin(population.account, in_question))
     every = kept + only_named
@@ -235,31 +231,13 @@ def mine(
     tested, covered = _representatives(every, looks)
     return Mine(
         candidates=tested,
-        parts=covered + wide + crowds.grown,
+        parts=covered + crowds.grown,
         reference=Reference.of(customers),
         glimpse=Reference.of(customers.first(FURTHER_REQUESTS)),
         floors=floors,
         feeders=table,
         looked_at=len(candidates) + len(wordless),
     )
-
-
-def _own(candidate: Candidate, share: float) -> list[Candidate]:
-    """A candidate with those of its families whose core sends most of them, if there are any."""
-    own = tuple(f for f in candidate.families if f.core_requests >= share * f.requests)
-    return [Candidate(candidate.accounts, own)] if own else []
-
-
-def _pooled(evidence: Evidence, pools: list[Candidate], floors: Floors) -> Iterator[Mined]:
-    """The parts of pools of templates that look like one queue each."""
-    for joined in _look(evidence, pools, "a pool of templates"):
-        for part in split(joined.sample.half(mining=True), floors, SCREEN):
-            yield _part(joined, part)
-
-
-def _known(pool: Candidate, pools: list[Candidate]) -> bool:
-    """Whether a pool is one of several."""
-    return any(np.array_equal(pool.accounts, one.accounts) for one in pools)
 
 
 def _entities(group: Family | Candidate, accounts: Ints, entities: Ints) -> bool:
