@@ -74,8 +74,8 @@ def test_accounts_that_take_over_are_seen(told: Any) -> None:
     assert fact.p is not None
     assert fact.p <= SPEAKS
     assert fact.value == 1.0
-    assert fact.expected is not None
-    assert 0.4 < fact.expected < 0.6
+    assert fact.expected is None  # chance, which is not what honest customers show
+    assert "Of moments at random, 5" in fact.text
 
 
 def test_accounts_that_come_and_go_as_they_like_seldom_look_like_a_takeover(told: Any) -> None:

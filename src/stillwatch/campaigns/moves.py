@@ -145,7 +145,6 @@ def _takeover(done: Deeds) -> Fact | None:
             "followed so."
         ),
         value=round(taken / len(stops), 4),
-        expected=round(expected, 4),
         p=p,
     )
 
