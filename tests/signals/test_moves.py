@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.signals.conftest import rows_of
 
+from stillwatch.guard.live import moves as live
 from stillwatch.signals import moves
 
 if TYPE_CHECKING:
@@ -76,3 +77,10 @@ def test_the_first_use_of_a_model_is_the_earliest(table: Callable[..., Any]) -> 
     assert [(r["account"], r["model"], r["first"] - base) for r in found] == [
         (1, "new", 26), (1, "old", 0), (2, "new", 1),
     ]  # fmt: skip
+
+
+def test_scans_and_the_guard_mean_the_same_by_soon() -> None:
+    assert (moves.RETRY_SECONDS, moves.CONTINUES_SECONDS) == (
+        live.RETRY_WITHIN,
+        live.CONTINUES_WITHIN,
+    )

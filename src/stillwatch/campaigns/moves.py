@@ -7,6 +7,7 @@ what the verdict rests on.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -75,21 +76,19 @@ def moves(evidence: Evidence, campaigns: Sequence[Deeds]) -> list[tuple[Fact, ..
     if not several:
         return [()] * len(campaigns)
     adopted = Adopted.of(evidence, several)
-    return [
-        tuple(
-            fact
-            for fact in (
-                _retries(done.moved),
-                _conversations(done.moved),
-                _takeover(done),
-                adopted.together(np.array(sorted(done.members))),
-            )
-            if fact is not None
-        )
-        if len(done.members) > MIN_MOVES
-        else ()
-        for done in campaigns
-    ]
+    return [_told(done, adopted) for done in campaigns]
+
+
+def _told(done: Deeds, adopted: Adopted) -> tuple[Fact, ...]:
+    if len(done.members) <= MIN_MOVES:
+        return ()
+    found = (
+        _retries(done.moved),
+        _conversations(done.moved),
+        _takeover(done),
+        adopted.together(np.array(sorted(done.members))),
+    )
+    return tuple(fact for fact in found if fact is not None)
 
 
 def _retries(moved: Moved) -> Fact | None:
@@ -128,7 +127,7 @@ def _takeover(done: Deeds) -> Fact | None:
     starts = sorted(first for first, _ in spans if first > begin)
     if len(stops) < MIN_MOVES or len(starts) < MIN_MOVES or end <= begin:
         return None
-    taken = sum(any(stop < start <= stop + FRESH for start in starts) for stop in stops)
+    taken = sum(bisect_right(starts, stop + FRESH) > bisect_right(starts, stop) for stop in stops)
     covered, until = timedelta(), begin
     for start in starts:
         low, high = max(start - FRESH, until), min(start, end)
@@ -230,7 +229,8 @@ class Adopted:
 
     def _able(self, some: NDArray[np.bool_], begin: int) -> int:
         """How many of some accounts were there a day before an hour."""
-        return len(np.unique(self.account[some & (self.begun <= begin - DAY)]))
+        first = np.diff(self.account, prepend=self.account[:1] - 1) != 0  # a row an account
+        return int((first & some & (self.begun <= begin - DAY)).sum())
 
 
 def _moment(text: str) -> datetime:

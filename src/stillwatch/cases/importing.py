@@ -322,7 +322,7 @@ def _write_shares(session: Session, case: Case, campaign: Campaign) -> None:
     session.execute(delete(CaseShare).where(CaseShare.case_id == case.id))
     rows = [
         {"case_id": case.id, "kind": kind, "value": value, "share": share}
-        for kind, shares in shares_of(campaign).items()
+        for kind, shares in _shares_of(campaign).items()
         for value, share in shares.items()
         if share > 0
     ]
@@ -330,7 +330,7 @@ def _write_shares(session: Session, case: Case, campaign: Campaign) -> None:
         session.execute(insert(CaseShare), batch)
 
 
-def shares_of(campaign: Campaign) -> dict[str, dict[str, float]]:
+def _shares_of(campaign: Campaign) -> dict[str, dict[str, float]]:
     """Shares of a campaign's requests by what cases are looked up by."""
     return {
         "capability": campaign.capabilities,

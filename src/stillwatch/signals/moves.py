@@ -37,13 +37,7 @@ def retries(streams: ir.Table) -> ir.Table:
     )
     again = streams.select("campaign", "body_key", other="account", later="timestamp")
     found = failed.left_join(
-        again,
-        [
-            failed.campaign == again.campaign,
-            failed.body_key == again.body_key,
-            again.later > failed["at"],
-            again.later <= failed["at"] + ibis.interval(seconds=RETRY_SECONDS),
-        ],
+        again, [failed.body_key == again.body_key, *_soon_after(failed, again, RETRY_SECONDS)]
     )
     each = found.group_by("campaign", "request_key").agg(
         elsewhere=(found.other != found.sender).any().fill_null(False),
@@ -65,20 +59,24 @@ def continuations(streams: ir.Table) -> ir.Table:
         of these how many whose account had not sent them itself (`elsewhere`).
     """
     turns = streams.filter(streams.prefix_key.notnull()).select(
-        "campaign", "request_key", "prefix_key", sender="account", at="timestamp"
+        "campaign", "request_key", "prefix_key", sender="account", later="timestamp"
     )
-    before = streams.select("campaign", "turns_key", other="account", earlier="timestamp")
+    before = streams.select("campaign", "turns_key", other="account", at="timestamp")
     found = turns.join(
         before,
-        [
-            turns.campaign == before.campaign,
-            turns.prefix_key == before.turns_key,
-            before.earlier < turns["at"],
-            turns["at"] <= before.earlier + ibis.interval(seconds=CONTINUES_SECONDS),
-        ],
+        [turns.prefix_key == before.turns_key, *_soon_after(before, turns, CONTINUES_SECONDS)],
     )
     each = found.group_by("campaign", "request_key").agg(own=(found.other == found.sender).any())
     return each.group_by("campaign").agg(followed=each.count(), elsewhere=(~each.own).sum())
+
+
+def _soon_after(first: ir.Table, then: ir.Table, seconds: int) -> list[ir.BooleanValue]:
+    """That a request of the same campaign at `later` comes within so long after one at `at`."""
+    return [
+        first.campaign == then.campaign,
+        then.later > first["at"],
+        then.later <= first["at"] + ibis.interval(seconds=seconds),
+    ]
 
 
 def first_uses(requests: ir.Table) -> ir.Table:

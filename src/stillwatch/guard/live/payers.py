@@ -89,8 +89,7 @@ class _Stream(msgspec.Struct, gc=False):
                 return None
             member = self.members[seen.account] = Member()
         member.count(seen, new)
-        if len(self.networks) < MIN_NETWORKS:
-            self.networks = with_network(self.networks, seen.traces.network)
+        self.networks = with_network(self.networks, seen.traces.network)
         return member
 
     def suspects(
@@ -117,8 +116,8 @@ class Payers:
     """Follows streams, one a family and payer.
 
     Most payers have one account, and one account alone is no evidence: of such a payer only the
-    account's name is remembered, which makes a decision cheaper by half. What it sent before the
-    payer's second account came is not counted.
+    account's name is remembered, which makes a decision cheaper. What it sent before the payer's
+    second account came is not counted.
 
     Args:
         families: streams that are remembered, with `MEMBERS_A_STREAM` accounts each on average,
