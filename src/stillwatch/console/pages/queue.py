@@ -40,7 +40,7 @@ VIEWS = {
 PIVOTS = {
     "capability": "aim at",
     "model": "ask",
-    "hour": "send more than on average at, in UTC,",
+    "hour": "are busier than on average at",
 }
 """What cases are looked up by, in words: cases that … some value."""
 AVERAGE_HOUR = 1 / 24
