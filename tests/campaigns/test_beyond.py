@@ -14,7 +14,7 @@ from tests.worlds import HYDRA
 
 from stillwatch.campaigns import beyond, evidence, mine
 from stillwatch.campaigns.look import Look, found_in
-from stillwatch.campaigns.membership import own_evidence
+from stillwatch.campaigns.membership import Membership
 from stillwatch.evidence.docket import read_docket
 from stillwatch.lab.scenario import Scenario
 from stillwatch.lab.sketched import simulate_sketches
@@ -75,7 +75,7 @@ class Tried:
             mined = replace(mined, beyond=(look, *mined.beyond[1:]))
         trial = self.trial
         known = trial.public if public is None else public
-        return own_evidence(replace(self.group, mined=mined), trial.court, known)
+        return Membership(trial.court).of(replace(self.group, mined=mined), known)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.campaigns.streams import make_stream, people, queue, volumes, words_about
+from tests.campaigns.streams import (
+    make_stream,
+    people,
+    queue,
+    size_bound,
+    volumes,
+    words_about,
+)
 
 from stillwatch.campaigns import individuals
+from stillwatch.campaigns.evalues import any_false
 from stillwatch.campaigns.habits import KEPT, measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest
 
@@ -21,8 +29,10 @@ tests = st.fixed_dictionaries({name: st.floats(0, 1) for name in NAMES}).map(
 
 @given(tests)
 def test_it_takes_content_sharing_and_another_habit(test: PeopleTest) -> None:
-    others = min(1.0, 3 * min(getattr(test, name) for name in OTHERS))
-    assert test.p == pytest.approx(max(test.content, test.sharing, others))
+    others = [getattr(test, name) for name in OTHERS]
+    assert test.p == pytest.approx(max(test.content, test.sharing, any_false(others)))
+    alone = min(1.0, 3 * min(others))
+    assert test.p_by_one == pytest.approx(max(test.content, test.sharing, alone))
 
 
 @given(tests, st.sampled_from(NAMES))
@@ -83,3 +93,37 @@ def test_people_with_topics_of_their_own_are_people_and_a_queue_is_not() -> None
         p[name] = individuals.test_people(measure(stream), floors).content
     assert p["people"] > 0.5
     assert p["queue"] < 1e-3
+
+
+def test_the_least_individual_people_are_ruled_out_no_more_often_than_the_level() -> None:
+    """At the floors of volume, hours and conversations at once, where all nulls just hold."""
+    rng, draws, ratio, talk = np.random.default_rng(2), 400, 1.5, 0.15
+    floors = Floors(content=None, rhythm=float(np.log(ratio)), conversation=talk)
+    found = []
+    for _ in range(draws):
+        account, hour = people(
+            rng, volumes(rng, 20, 25, individuals.VOLUME_FLOOR), ratio, topics=24
+        )
+        follows = rng.random(len(account)) < talk
+        slot = hour + 24 * rng.integers(0, 7, len(account))
+        stream = make_stream(account, slot=slot % 24, turns=np.where(follows, 2, 1))
+        found.append(individuals.test_people(measure(stream), floors))
+    for level in (0.05, 0.01):
+        for name in (*OTHERS, "others"):
+            p = np.array([getattr(test, name) for test in found])
+            assert np.mean(p <= level) <= size_bound(level, draws), (name, level)
+    # and they are not ruled out because nothing was seen: each null is nearly used up somewhere
+    assert np.mean([test.volume <= 0.2 for test in found]) > 0.05
+
+
+@pytest.mark.parametrize("accounts", [17, 70, 379])
+def test_the_null_of_use_is_that_of_as_many_accounts(accounts: int) -> None:
+    """Its p-value comes from a few less accounts; the error of a simulation is about as large."""
+    floor, mean = individuals.VOLUME_FLOOR, 20.0
+    centre, variance = individuals._null_dispersion(accounts, mean, floor)
+    fewer = individuals._rounded(accounts)
+    assert 0.85 * accounts < fewer <= accounts
+    near, spread = individuals._null_dispersion(fewer, mean, floor)
+    assert near == pytest.approx(centre, rel=0.03)
+    # of 1,000 draws or more a variance is known to 5 %, and these are two
+    assert spread * fewer / accounts == pytest.approx(variance, rel=3 * 0.05 * 2**0.5)

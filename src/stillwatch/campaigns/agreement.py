@@ -1,19 +1,101 @@
-"""Words that pairs of requests have in common, found by a compiled loop."""
+"""Words of requests, counted and compared by compiled loops."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from stillwatch.campaigns.counting import first_codes
 from stillwatch.sketch.jit import kernel
 
 
 @kernel
-def common_words(starts, word, first, shift, distinct):  # type: ignore[no-untyped-def]
+def coded_words(tokens):  # type: ignore[no-untyped-def]
+    """Number the distinct tokens of requests as they first come.
+
+    Args:
+        tokens: int32[requests, most], 0 is padding.
+
+    Returns:
+        int64[requests + 1], where each request's incidences begin; of each incidence the token's
+        number; the distinct tokens; and how often each comes.
+    """
+    starts = np.zeros(tokens.shape[0] + 1, np.int64)
+    for i in range(tokens.shape[0]):
+        filled = 0
+        for j in range(tokens.shape[1]):
+            filled += tokens[i, j] != 0
+        starts[i + 1] = starts[i] + filled
+    flat = np.empty(starts[-1], np.int64)
+    at = 0
+    for i in range(tokens.shape[0]):
+        for j in range(tokens.shape[1]):
+            if tokens[i, j] != 0:
+                flat[at] = tokens[i, j]
+                at += 1
+    distinct, number, counts = first_codes(flat)
+    return starts, number, distinct, counts
+
+
+@kernel
+def counted_uses(starts, order, word, words):  # type: ignore[no-untyped-def]
+    """How often each owner uses each word.
+
+    Args:
+        starts: int64[owners + 1], where each owner's incidences begin in `order`.
+        order: int64, incidences by owner.
+        word: int64, the word of each incidence, from 0.
+        words: how many words there are.
+
+    Returns:
+        Of each use, by owner and in each as the words first come: the owner, the word, how often.
+    """
+    owners, used = np.empty(word.size, np.int64), np.empty(word.size, np.int64)
+    times = np.empty(word.size, np.int64)
+    seen, place = np.full(words, -1, np.int64), np.empty(words, np.int64)
+    size = 0
+    for owner in range(starts.size - 1):
+        for i in range(starts[owner], starts[owner + 1]):
+            said = word[order[i]]
+            if seen[said] != owner:
+                seen[said], place[said] = owner, size
+                owners[size], used[size], times[size] = owner, said, 0
+                size += 1
+            times[place[said]] += 1
+    return owners[:size], used[:size], times[:size]
+
+
+@kernel
+def marked_uses(starts, order, word, words, use_starts, used, chosen):  # type: ignore[no-untyped-def]
+    """Which incidences are of chosen uses.
+
+    Args:
+        starts: as in `counted_uses`.
+        order: as in `counted_uses`.
+        word: as in `counted_uses`.
+        words: as in `counted_uses`.
+        use_starts: int64[owners + 1], where each owner's uses begin.
+        used: the word of each use.
+        chosen: bool[uses].
+    """
+    marked = np.zeros(word.size, np.bool_)
+    mark = np.full(words, -1, np.int64)
+    for owner in range(starts.size - 1):
+        for use in range(use_starts[owner], use_starts[owner + 1]):
+            if chosen[use]:
+                mark[used[use]] = owner
+        for i in range(starts[owner], starts[owner + 1]):
+            marked[order[i]] = mark[word[order[i]]] == owner
+    return marked
+
+
+@kernel
+def common_words(starts, word, kept, first, shift, distinct):  # type: ignore[no-untyped-def]
     """Compare some requests with those that come `shift` after them.
 
     Args:
         starts: int64[requests + 1], where each request's words begin.
         word: int64, codes of the words from 0; each at most once a request.
+        kept: bool, which of them count.
         first: int64[pairs], the first request of each pair.
         shift: how many places later the second one is.
         distinct: number of codes.
@@ -32,10 +114,11 @@ def common_words(starts, word, first, shift, distinct):  # type: ignore[no-untyp
     for pair in range(pairs):
         one, other = first[pair], first[pair] + shift
         for i in range(starts[one], starts[one + 1]):
-            seen[word[i]] = pair
+            if kept[i]:
+                seen[word[i]] = pair
         begin = end
         for i in range(starts[other], starts[other + 1]):
-            if seen[word[i]] == pair:
+            if kept[i] and seen[word[i]] == pair:
                 # in order, so that sums over them do not depend on how requests hold their words
                 place = end
                 while place > begin and found[place - 1] > word[i]:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.campaigns import counting
+from stillwatch.campaigns.coding import coded
 from stillwatch.signals import frames
 from stillwatch.signals.families import KINDS, TEMPLATES, WORDLESS, asks, key_of
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Places = NDArray[np.int32]
 
 _FRAMES = tuple(KINDS.index(name) for name in frames.FRAME_KEYS)
 _FRAMED, _ASKED = WORDLESS
@@ -71,13 +73,11 @@ class Wanted:
             tables[code] = (table, slots, places)
         return cls(kind, key, tables, listed, candidates)
 
-    def find(self, code: int, key: Ints, known: Bools) -> Ints:
-        """The family of each request by one kind, -1 for none."""
-        if code not in self.tables:
-            return np.full(len(key), -1, dtype=np.int64)
-        table, slots, places = self.tables[code]
-        found = counting.find_keys(key, known, table, slots)
-        return np.where(found >= 0, places[found], -1)
+    def find(self, code: int, key: Ints, known: Bools, found: Places) -> None:
+        """Write the family of each request by one kind; nothing where it has none."""
+        if code in self.tables:
+            table, slots, places = self.tables[code]
+            counting.find_keys(key, known, table, slots, places, found)
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,10 @@ class Block:
             **{f"key{code}": key_of(requests, kind) for code, kind in enumerate(TEMPLATES)},
         ).to_pyarrow()
         everyone = table.column("account").to_numpy()
+        account, owner, _ = coded(everyone)
         # by body, then by request, is the order in which a stream is sampled
-        order = np.lexsort([*(table.column(name).to_numpy() for name in reversed(own)), everyone])
-        account, starts = np.unique(everyone[order], return_index=True)
-        starts = np.append(starts, len(order)).astype(np.int64)
+        by = [table.column(name).to_numpy() for name in own] or [everyone[:0]] * 2
+        starts, order = counting.order_by(owner, len(account), *by)
         keys = {}
         for code in range(len(TEMPLATES)):
             column = table.column(f"key{code}")
@@ -195,7 +195,8 @@ class Block:
         """`signals.families.feeders` of some families."""
         parts = []
         for code in wanted.tables:
-            found = wanted.find(code, *self.keys[code])
+            found = np.full(len(self.mining), -1, dtype=np.int32)
+            wanted.find(code, *self.keys[code], found)
             family, account, requests, mined = counting.count_found(self.starts, found, self.mining)
             parts.append(
                 {
@@ -245,11 +246,14 @@ class Block:
         )  # fmt: skip
         return self._chosen(of, row)
 
-    def _places(self, wanted: Wanted, cores: Cores) -> tuple[Cores, Ints, Ints]:
+    def _places(self, wanted: Wanted, cores: Cores) -> tuple[Cores, Ints, Places]:
         """The candidates of these accounts, where each account's begin, and requests' families."""
         here = cores.inside(self.account)
         cored = _starts(np.searchsorted(self.account, here.account), len(self.account))
-        found = np.stack([wanted.find(code, *self.keys[code]) for code in range(len(KINDS))])
+        looked_at = np.repeat(np.diff(cored) > 0, np.diff(self.starts))
+        found = np.full((len(self.keys), len(self.mining)), -1, dtype=np.int32)
+        for code, (key, known) in self.keys.items():
+            wanted.find(code, key, known & looked_at, found[code])
         return here, cored, found
 
     def _chosen(self, of: Ints, row: Ints) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.counting import first_codes
+from stillwatch.campaigns.counting import first_codes, in_order
 
 Ints = NDArray[np.int64]
 
@@ -25,3 +25,20 @@ def pairs(one: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
     width = max(len(values), 1)
     cells, counts = np.unique(one * width + code, return_counts=True)
     return cells // width, values[cells % width], counts
+
+
+def sorted_rows(first: Ints, second: Ints, third: Ints) -> Ints:
+    """The order of rows by three columns: `numpy.lexsort`, and free where they are in order."""
+    if in_order(first, second, third):
+        return np.arange(len(first))
+    return np.lexsort((third, second, first))
+
+
+def among(values: Ints, chosen: Ints) -> NDArray[np.bool_]:
+    """Which values are among the chosen ones: `numpy.isin`, without sorting the values."""
+    chosen = np.sort(chosen)
+    if not len(chosen):
+        return np.zeros(len(values), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(chosen, values), len(chosen) - 1)
+    found: NDArray[np.bool_] = chosen[place] == values
+    return found

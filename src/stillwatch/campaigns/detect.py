@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.beyond import lacking, look_beyond
+from stillwatch.campaigns.beyond import look_beyond
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
-from stillwatch.campaigns.membership import combine
+from stillwatch.campaigns.membership import Membership, combine, divided
 from stillwatch.campaigns.mine import mine, with_elsewhere
 from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
@@ -95,18 +95,21 @@ def _seen_elsewhere(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
 
 
 def _seen_whole(
-    evidence: Evidence, judged: list[Judged], parts: list[Judged], court: Court
-) -> tuple[list[Judged], list[Judged]]:
-    """The same, with looks at the accounts that the samples lack.
+    evidence: Evidence, judged: list[Judged], parts: list[Judged], membership: Membership
+) -> tuple[list[Judged], list[Judged], list[Judged]]:
+    """The groups looked at closely: elsewhere, and at the accounts that the samples lack.
 
-    In parts only at accounts that are no members by the whole groups.
+    Returns:
+        The whole groups; the parts that may add members to what these have, looked at beyond
+        their samples only at accounts that are no members yet; and the other parts as they are.
     """
-    judged = _looked_beyond(evidence, judged, court.traits.account[:0])
-    if not any(len(lacking(part.mined)) for part in parts):
-        return judged, parts
-    found = combine(judged, [], court, _public_items(evidence, judged))
-    members = np.concatenate([court.traits.account[:0], *(group.accounts for group in found)])
-    return judged, _looked_beyond(evidence, parts, members)
+    nobody = np.zeros(0, dtype=np.int64)
+    judged = _looked_beyond(evidence, _seen_elsewhere(evidence, judged), nobody)
+    found = combine(judged, [], membership, _public_items(evidence, judged))
+    members = np.concatenate([nobody, *(group.accounts for group in found)])
+    adding, beside = divided(parts, members)
+    adding = _looked_beyond(evidence, _seen_elsewhere(evidence, adding), members)
+    return judged, adding, beside
 
 
 def _looked_beyond(evidence: Evidence, groups: list[Judged], known: Ints) -> list[Judged]:
@@ -160,11 +163,10 @@ def detect(
         court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
-        every = _seen_elsewhere(evidence, [*judged, *parts])
-        judged, parts = every[: len(judged)], every[len(judged) :]
-        judged, parts = _seen_whole(evidence, judged, parts, court)
+        membership = Membership(court)
+        judged, parts, beside = _seen_whole(evidence, judged, parts, membership)
         public = _public_items(evidence, [*judged, *parts])
-        groups = combine(judged, parts, court, public)
+        groups = combine(judged, parts, membership, public, beside)
         step.advance()
         explained = np.unique(np.concatenate([g.accounts for g in groups] or [traits.account[:0]]))
         alone = lone_extractors(evidence, explained, mined.reference, traits, level)

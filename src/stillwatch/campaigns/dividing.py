@@ -102,10 +102,9 @@ def _said(stream: Stream, telling: Telling | None) -> tuple[Ints, csr_matrix]:
     items = stream.items()
     accounts, codes, _ = items.coded()
     words = items.words_in(codes, telling)
-    cells = (np.ones(len(words.word)), (words.owner, words.word))
-    said = csr_matrix(cells, shape=(len(accounts), len(words.weight)))
-    said.sum_duplicates()
-    return accounts, said
+    uses = words.uses
+    cells = (uses.times.astype(np.float64), (uses.owner, uses.word))
+    return accounts, csr_matrix(cells, shape=(len(accounts), len(words.weight)))
 
 
 def _frequencies(codes: Ints, values: Ints, sizes: Ints) -> Floats:

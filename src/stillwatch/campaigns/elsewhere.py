@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.sparse import csr_matrix
 
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, individuality
 from stillwatch.campaigns.habits import compare_content
@@ -129,17 +128,21 @@ def compare_elsewhere(
     both = inside.followed_by(outside)
     codes = np.searchsorted(accounts, both.account)
     words = both.words_in(codes, telling)
-    first = words.request < len(inside)
+    first = np.arange(len(both)) < len(inside)
     weight = words.weight
-    shape = (size, len(weight))
-    said = _counts(words.owner[first], words.word[first], shape)
-    other = _counts(words.owner[~first], words.word[~first], shape)
-    total = np.asarray(other.sum(axis=0)).ravel()
-    within: Floats = np.asarray(said.multiply(other).multiply(weight).sum(axis=1)).ravel()
-    with_all: Floats = said @ (total * weight)
+    said, other = words.used(first), words.used(~first)
+    total = np.bincount(other.word, other.times, len(weight)).astype(np.float64)
+    of_both, here, there = np.intersect1d(
+        said.owner * len(weight) + said.word,
+        other.owner * len(weight) + other.word,
+        assume_unique=True, return_indices=True,
+    )  # fmt: skip
+    agreeing = said.times[here] * other.times[there] * weight[said.word[here]]
+    within = _sums(of_both // len(weight), agreeing, size)
+    with_all = _sums(said.owner, said.times * (total * weight)[said.word], size)
     n = np.bincount(codes[: len(inside)], minlength=size).astype(float)
     m = np.bincount(codes[len(inside) :], minlength=size).astype(float)
-    worth = float((said @ (total * weight * np.exp(weight))).sum())
+    worth = float((said.times * (total * weight * np.exp(weight))[said.word]).sum())
     chance = float(with_all.sum())
     return Elsewhere(
         accounts,
@@ -163,5 +166,5 @@ def _with_topics(stream: Stream, telling: Telling) -> Ints:
     return found
 
 
-def _counts(owner: Ints, word: Ints, shape: tuple[int, int]) -> csr_matrix:
-    return csr_matrix((np.ones(len(word)), (owner, word)), shape=shape)
+def _sums(owner: Ints, values: Floats, size: int) -> Floats:
+    return np.bincount(owner, values, size).astype(np.float64)

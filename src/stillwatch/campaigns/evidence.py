@@ -7,15 +7,16 @@ together. What is about many accounts at once (which families do several of them
 what is left after that. Of a range only the columns that a question needs are read, and the two
 questions that concern every request are answered by `campaigns.block`.
 
-A small window is one range, and is kept in the engine's memory. So is any window on an engine that
-spreads its tables over machines: it has its own ways to keep memory bounded.
+A small window is one range, and is kept in memory. A window on an engine that spreads its tables
+over machines is not cut, and all questions are put to the engine, which has its own ways to keep
+memory bounded.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain, pairwise, starmap
 from typing import TYPE_CHECKING
 from weakref import finalize
 
@@ -70,13 +71,15 @@ class Evidence:
     """The requests of a window.
 
     Attributes:
-        requests: sketches with `slot` and `mining`.
+        requests: sketches with `slot` and `mining`; where they are one range, with `framed` too.
         bounds: first accounts of the ranges, and one more than the last account; empty where all
-            is one range, whose requests have `framed` too.
+            is one range.
+        block: all requests in memory; None where there are several ranges, or the engine spreads.
     """
 
     requests: ir.Table
     bounds: tuple[int, ...] = ()
+    block: Block | None = None
 
     @classmethod
     def of(cls, requests: ir.Table, seed: int, accounts: Ints, size: int) -> Evidence:
@@ -89,8 +92,11 @@ class Evidence:
             size: number of requests.
         """
         halved = with_half(requests, seed)
-        if size <= WHOLE_REQUESTS or spreads(requests):
+        if spreads(requests):
             return cls(with_framed(halved).cache())
+        if size <= WHOLE_REQUESTS:
+            whole = with_framed(halved).cache()
+            return cls(whole, block=Block.read(whole, rows=True))
         ranges = -(-size // RANGE_REQUESTS)
         firsts = accounts[np.arange(1, ranges) * len(accounts) // ranges].tolist()
         return cls(halved, (int(accounts[0]), *firsts, int(accounts[-1]) + 1))
@@ -129,7 +135,7 @@ class Evidence:
             requests: least mined requests of a family.
             mined: mined requests of an account that can be in a core.
         """
-        if not self.bounds:
+        if self._spreads:
             found = feeders(self.requests).cache()
             apart = found.kind.isin(WORDLESS)
             repeated = found.filter((found.mining_requests >= mined) & ~apart)
@@ -166,7 +172,7 @@ class Evidence:
         families, cores = as_tables(candidates)
         everyone = np.unique(cores.column("account").to_numpy())
         counts: list[pa.Table] = []
-        if not self.bounds:
+        if self._spreads:
             few = [Candidate(c.accounts[:most], c.families) for c in candidates]
             members = stream_members(self.requests, *map(ibis.memtable, (families, cores))).cache()
             counts.append(stream_counts(members).to_pyarrow())
@@ -176,12 +182,12 @@ class Evidence:
             wanted = Wanted.of(families)
             sampled = Cores.of(cores, most, each)
 
-            def sample(part: ir.Table) -> ir.Table:
-                found, chosen = Block.read(part, rows=True).streams(wanted, sampled)
+            def sample(part: ir.Table, block: Block) -> ir.Table:
+                found, chosen = block.streams(wanted, sampled)
                 counts.append(found)
                 return _rows(part, chosen)
 
-            samples = self._stored(sample(part) for part in self._ranges(everyone))
+            samples = self._stored(starmap(sample, self._rowed(everyone)))
         return pa.concat_tables(counts), _by_candidate(samples, len(candidates))
 
     def elsewhere(self, candidates: Sequence[Candidate], each: int) -> Iterator[pa.Table]:
@@ -196,7 +202,7 @@ class Evidence:
         """
         families, cores = as_tables(candidates)
         everyone = np.unique(cores.column("account").to_numpy())
-        if not self.bounds:
+        if self._spreads:
             inside = ibis.memtable(cores)
             others = self.requests.semi_join(_table(everyone), "account")
             members = stream_members(others, ibis.memtable(families), inside)
@@ -207,10 +213,10 @@ class Evidence:
             wanted = Wanted.of(families)
             sampled = Cores.of(cores, len(everyone), each)
 
-            def sample(part: ir.Table) -> ir.Table:
-                return _rows(part, Block.read(part, rows=True).elsewhere(wanted, sampled))
+            def sample(part: ir.Table, block: Block) -> ir.Table:
+                return _rows(part, block.elsewhere(wanted, sampled))
 
-            samples = self._stored(sample(part) for part in self._ranges(everyone))
+            samples = self._stored(starmap(sample, self._rowed(everyone)))
         return _by_candidate(samples, len(candidates))
 
     def senders(self, bodies: Ints, without: Ints) -> Ints:
@@ -225,9 +231,22 @@ class Evidence:
         for part in self._ranges(accounts):
             yield with_framed(part.cache())
 
+    @property
+    def _spreads(self) -> bool:
+        return not self.bounds and self.block is None
+
     def _blocks(self) -> Iterator[Block]:
+        if self.block is not None:
+            yield self.block
         for part in self._ranges():
             yield Block.read(part)
+
+    def _rowed(self, accounts: Ints) -> Iterator[tuple[ir.Table, Block]]:
+        """The requests of some accounts, or of more, with the requests' own keys."""
+        if self.block is not None:
+            yield self.requests, self.block
+        for part in self._ranges(accounts):
+            yield part, Block.read(part, rows=True)
 
     def _ranges(self, accounts: Ints | None = None) -> Iterator[ir.Table]:
         """The requests of one range after another; of some accounts only, if these are given."""

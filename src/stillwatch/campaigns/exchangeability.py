@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.campaigns.words import Uses
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -128,25 +130,35 @@ def count_pairs(
         sizes: int64[accounts]: requests of each account.
         weight: float64[values] of an agreement in that value; 1 each by default.
     """
+    values = int(value.max()) + 1 if len(value) else 1
+    cells, counts = np.unique(account * values + value, return_counts=True)
+    return pairs_of_uses(Uses(cells // values, cells % values, counts), sizes, weight)
+
+
+def pairs_of_uses(uses: Uses, sizes: Ints, weight: Floats | None = None) -> PairCounts:
+    """Count agreeing pairs from how often accounts use values.
+
+    Args:
+        uses: of values by accounts, codes from 0.
+        sizes: as in `count_pairs`.
+        weight: as in `count_pairs`.
+    """
     accounts = len(sizes)
     n = sizes.astype(float)
     pairs = (n * (n - 1) / 2, n * (n.sum() - n))
-    if not len(value):
+    if not len(uses.word):
         return PairCounts(np.zeros(accounts), pairs[0], np.zeros(accounts), pairs[1])
-    values = int(value.max()) + 1
-    cells, found = np.unique(account * values + value, return_counts=True)
-    cell_account, cell_value = cells // values, cells % values
-    counts = found.astype(float)
-    total = np.bincount(value, minlength=values).astype(float)
-    worth = np.ones(values) if weight is None else weight
+    counts = uses.times.astype(float)
+    total = np.bincount(uses.word, counts)
     within = counts * (counts - 1) / 2
-    between = counts * (total[cell_value] - counts)
+    between = counts * (total[uses.word] - counts)
     agreements = (within + between / 2).sum()
-    weighted = (worth[cell_value] * (within + between / 2)).sum()
+    worth = np.ones(len(counts)) if weight is None else weight[uses.word]
+    weighted = (worth * (within + between / 2)).sum()
     return PairCounts(
-        _sums(cell_account, worth[cell_value] * within, accounts),
+        _sums(uses.owner, worth * within, accounts),
         pairs[0],
-        _sums(cell_account, worth[cell_value] * between, accounts),
+        _sums(uses.owner, worth * between, accounts),
         pairs[1],
         float(weighted / agreements) if agreements else 1.0,
     )

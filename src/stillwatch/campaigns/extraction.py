@@ -12,13 +12,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.coding import coded, pairs
-from stillwatch.campaigns.stream import COMMON_WORD, Stream, frame_words
+from stillwatch.campaigns.coding import pairs
+from stillwatch.campaigns.words import COMMON_WORD, framed_words
+
+if TYPE_CHECKING:
+    from stillwatch.campaigns.stream import Stream
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -59,7 +63,7 @@ class Vocabulary:
     def of(cls, population: Stream) -> Vocabulary:
         """Count the words of a sample of whole customers."""
         n = max(len(population), 2)
-        filled = population.tokens[population.tokens != 0]
+        filled = population.tokens[population.tokens != 0].astype(np.int64)
         words, counts = np.unique(filled, return_counts=True)
         weights = np.log(n / counts) ** 2
         weights[counts > COMMON_WORD * n] = 0.0
@@ -126,13 +130,9 @@ def pooled_features(stream: Stream, vocabulary: Vocabulary) -> Floats:
 
 def _breadth(stream: Stream, codes: Ints, customers: int, vocabulary: Vocabulary) -> Floats:
     n = np.bincount(codes, minlength=customers).astype(float)
-    filled = stream.tokens != 0
-    owner = np.broadcast_to(codes[:, None], stream.tokens.shape)[filled]
-    distinct, word, _ = coded(stream.tokens[filled])
     # frames are an account's own, also where several accounts are one customer
-    _, senders, sent = stream.coded()
-    sender = np.broadcast_to(senders[:, None], stream.tokens.shape)[filled]
-    framed = frame_words(sender, word, sent)
+    request, word, distinct, framed = framed_words(stream.tokens, stream.coded()[1])
+    owner = codes[request]
     said = np.maximum(np.bincount(owner, minlength=len(n)), 1)
     items = 1 - np.bincount(owner, framed, len(n)) / said
     cells, counts = np.unique(owner[~framed] * len(distinct) + word[~framed], return_counts=True)

@@ -15,17 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.coding import coded, pairs
+from stillwatch.campaigns.coding import coded, pairs, sorted_rows
 from stillwatch.campaigns.exchangeability import (
     Individuality,
     PairCounts,
     count_pairs,
     individuality,
+    pairs_of_uses,
 )
 
 if TYPE_CHECKING:
-    from stillwatch.campaigns.stream import Stream, Words
+    from stillwatch.campaigns.stream import Stream
     from stillwatch.campaigns.telling import Telling
+    from stillwatch.campaigns.words import Words
 
 KEPT = 0.4
 """Share of the population's log individuality that every honest group keeps. In simulated logs with
@@ -152,7 +154,7 @@ class Content:
             return float("nan")
         words = self.words
         worth = words.weight * np.exp(kept * words.weight)
-        personal = count_pairs(words.owner, words.word, self.sizes, worth).between.sum()
+        personal = pairs_of_uses(words.uses, self.sizes, worth).between.sum()
         return float(np.log(personal / chance))
 
 
@@ -168,7 +170,7 @@ def compare_content(stream: Stream, telling: Telling | None = None) -> Content:
     items = stream.items()
     accounts, codes, sizes = items.coded()
     words = items.words_in(codes, telling)
-    pairs = count_pairs(words.owner, words.word, sizes, words.weight).in_units_of(words.clump())
+    pairs = pairs_of_uses(words.uses, sizes, words.weight).in_units_of(words.clump())
     return Content(accounts, sizes, words, pairs, telling is not None)
 
 
@@ -192,7 +194,7 @@ def _volume(counts: Ints) -> Volume:
 
 def follow_ups(stream: Stream, codes: Ints) -> NDArray[np.bool_]:
     """Which requests follow up in a conversation or repeat one of the same account."""
-    order = np.lexsort((stream.request, stream.body, codes))
+    order = sorted_rows(codes, stream.body, stream.request)
     again = np.zeros(len(stream), dtype=bool)
     again[order[1:]] = (codes[order][1:] == codes[order][:-1]) & (
         stream.body[order][1:] == stream.body[order][:-1]

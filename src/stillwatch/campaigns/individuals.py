@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from stillwatch.campaigns.candidates import CORE_SHARE
-from stillwatch.campaigns.evalues import partial_conjunction
+from stillwatch.campaigns.evalues import any_false, partial_conjunction
 from stillwatch.campaigns.exchangeability import MIN_INFORMED, individuality
 from stillwatch.campaigns.habits import KEPT, Habits, compare_content, measure
 from stillwatch.campaigns.telling import Telling
@@ -42,6 +42,13 @@ SHARED_ITEMS = 0.5
 """Share of items in common from which on a group may be one exercise or benchmark."""
 
 _DRAWS = 4000
+
+_MOST_SIMULATED = 400
+"""Accounts that the null of use is drawn with, where a group has more: more change little."""
+
+_EXACT_BITS = 4
+"""Leading binary digits of a number of accounts that are kept: the variance of a mean over accounts
+falls with their number, so that of a few more is known from that of a few less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,19 @@ class PeopleTest:
     @property
     def others(self) -> float:
         """P-value of the null that all habits but content are those of people."""
-        return partial_conjunction([self.rhythm, self.volume, self.conversation], 1)
+        # the null of hours takes the accounts' volumes as they are, that of conversations takes
+        # both, so each holds whatever the ones before it came to
+        return any_false([self.volume, self.rhythm, self.conversation])
+
+    @property
+    def p_by_one(self) -> float:
+        """Like `p`, where one of the other habits must be lost for sure.
+
+        Mining goes by it: in a mixed group several habits are always lost a little, and it would
+        stop dividing it too early.
+        """
+        alone = partial_conjunction([self.rhythm, self.volume, self.conversation], 1)
+        return max(self.content, alone, self.sharing)
 
 
 def test_people(habits: Habits, floors: Floors) -> PeopleTest:
@@ -154,8 +173,17 @@ def _volume_p(habits: Habits, floor: float) -> float:
         return 1.0
     # rounded, so that near-equal groups share one simulation
     mean = round(float(np.exp(round(np.log(volume.mean), 1))), 3)
-    centre, variance = _null_dispersion(min(volume.accounts, 400), mean, floor)
+    accounts = min(volume.accounts, _MOST_SIMULATED)
+    simulated = _rounded(accounts)
+    centre, variance = _null_dispersion(simulated, mean, floor)
+    variance *= simulated / accounts
     return float(stats.gamma.cdf(volume.dispersion, centre**2 / variance, scale=variance / centre))
+
+
+def _rounded(accounts: int) -> int:
+    """A number of accounts at most as large, of which there are few."""
+    dropped = max(0, accounts.bit_length() - _EXACT_BITS)
+    return accounts >> dropped << dropped
 
 
 @lru_cache(maxsize=4096)

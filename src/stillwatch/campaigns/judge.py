@@ -16,7 +16,7 @@ from scipy import stats
 
 from stillwatch.campaigns.concealment import Concealment, Traits, judge_concealment
 from stillwatch.campaigns.elsewhere import compare_elsewhere
-from stillwatch.campaigns.evalues import e_bh, e_value
+from stillwatch.campaigns.evalues import boosted_e_bh, e_value
 from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
 from stillwatch.campaigns.habits import Habits, measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
@@ -152,7 +152,7 @@ class Court:
     def judge(self, groups: list[Mined]) -> list[Judged]:
         """Judge groups together, by e-BH at the level."""
         drafts = [self._draft(mined) for mined in groups]
-        accepted = e_bh([draft.e for draft in drafts], self.level)
+        accepted = boosted_e_bh([draft.e for draft in drafts], self.level)
         return [
             decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)
         ]

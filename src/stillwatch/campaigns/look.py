@@ -55,7 +55,10 @@ def found_in(looks: Iterable[Look], rule: Callable[[Look], Ints]) -> Ints:
 def _lean(stream: Stream, needed: frozenset[str]) -> Stream:
     values = {f.name: getattr(stream, f.name) for f in fields(stream) if f.name not in needed}
     unknown: dict[str, Any] = {
-        name: np.full_like(value, np.nan if value.dtype.kind == "f" else -1)
-        for name, value in values.items()
+        name: np.broadcast_to(_unknown(value.dtype), value.shape) for name, value in values.items()
     }
     return replace(stream, **unknown)
+
+
+def _unknown(kind: np.dtype[Any]) -> NDArray[Any]:
+    return np.array(np.nan if kind.kind == "f" else -1, dtype=kind)

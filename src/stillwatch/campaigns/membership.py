@@ -26,7 +26,7 @@ from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stillwatch.campaigns.elsewhere import Elsewhere
     from stillwatch.campaigns.judge import Court, Judged
@@ -96,6 +96,9 @@ MIN_OWN = 4
 MIN_NEW = 2
 """Accounts of its own that a campaign needs."""
 
+MOST_PARTS = 3
+"""Parts of groups in which an account is looked for that is no member of a group."""
+
 ABSORBED = 0.5
 """Share of a group's accounts that another campaign already has, from which on it is part of it."""
 
@@ -126,43 +129,63 @@ class Grouped:
         return self.groups[0]
 
 
-def own_evidence(judged: Judged, court: Court, public: Ints) -> Ints:
-    """Accounts of a group that stay on their own evidence, sorted.
+class Membership:
+    """Which accounts of a group stay on their own evidence; no group is looked at twice."""
 
-    Of each it must be ruled out that it keeps to topics of its own; and it must use the words that
-    the group shares, if it shares any, far more than others do. Where the group is accused, its
-    part of the stream must also be large enough, look like a harvest by itself and consist of
-    items of its own, and it must not belong to an organisation in the open.
+    def __init__(self, court: Court) -> None:
+        self._court = court
+        self._seen: dict[tuple[int, Verdict], tuple[Judged, Ints]] = {}
 
-    Args:
-        judged: the group.
-        court: what it was judged by.
-        public: bodies in its looks that accounts outside of all judged groups send too, sorted.
-    """
-    mined, background = judged.mined, court.background
-    accounts = mined.candidate.accounts
-    used = mined.counts.sum(axis=1)
+    def of(self, judged: Judged, public: Ints) -> Ints:
+        """Accounts of a group that stay, sorted.
 
-    def kept(rule: Callable[[Look], Ints]) -> NDArray[np.bool_]:
-        return np.isin(accounts, found_in(mined.looks, rule))
+        Of each it must be ruled out that it keeps to topics of its own; and it must use the words
+        that the group shares, if it shares any, far more than others do. Where the group is
+        accused, its part of the stream must also be large enough, look like a harvest by itself
+        and consist of items of its own, and it must not belong to an organisation in the open.
 
-    stays = used >= MIN_CORE_REQUESTS
-    stays &= kept(lambda look: impersonal(look.sample, court.floors, OWN_CONTENT))
-    if judged.verdict is Verdict.DISTILLATION:
-        stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
-        quota = np.median(used[stays]) if stays.any() else 0
-        stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
-        stays &= used >= LEAST_SHARE * background.requests_of(accounts)
-        stays &= kept(lambda look: _accused(look, judged, court, public))
-        stays &= ~court.traits.openly_organised(accounts)
-    if not mined.wordless:
-        rate, degree = background.rate(mined), background.degree(accounts)
-        stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
-    found: Ints = accounts[stays]
-    return found
+        Args:
+            judged: the group.
+            public: bodies in its looks that accounts outside of all judged groups send too, sorted.
+        """
+        # by the object, which is kept, so that no other takes its number
+        key = (id(judged.mined), judged.verdict)
+        if key not in self._seen:
+            self._seen[key] = (judged, self._own_evidence(judged))
+        found = self._seen[key][1]
+        if judged.verdict is not Verdict.DISTILLATION:
+            return found
+        others = found_in(
+            judged.mined.looks, lambda look: doing_what_others_do(look.sample, public)
+        )
+        return np.setdiff1d(found, others)
+
+    def _own_evidence(self, judged: Judged) -> Ints:
+        mined, court = judged.mined, self._court
+        background = court.background
+        accounts = mined.candidate.accounts
+        used = mined.counts.sum(axis=1)
+
+        def kept(rule: Callable[[Look], Ints]) -> NDArray[np.bool_]:
+            return np.isin(accounts, found_in(mined.looks, rule))
+
+        stays = used >= MIN_CORE_REQUESTS
+        stays &= kept(lambda look: impersonal(look.sample, court.floors, OWN_CONTENT))
+        if judged.verdict is Verdict.DISTILLATION:
+            stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
+            quota = np.median(used[stays]) if stays.any() else 0
+            stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
+            stays &= used >= LEAST_SHARE * background.requests_of(accounts)
+            stays &= kept(lambda look: _accused(look, judged, court))
+            stays &= ~court.traits.openly_organised(accounts)
+        if not mined.wordless:
+            rate, degree = background.rate(mined), background.degree(accounts)
+            stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
+        found: Ints = accounts[stays]
+        return found
 
 
-def _accused(look: Look, judged: Judged, court: Court, public: Ints) -> Ints:
+def _accused(look: Look, judged: Judged, court: Court) -> Ints:
     """Accounts whose requests in a look are a harvest, and for which none of them speaks."""
     sample = look.sample
     accounts = np.unique(sample.account)
@@ -173,7 +196,6 @@ def _accused(look: Look, judged: Judged, court: Court, public: Ints) -> Ints:
     reference = court.reference if sample is judged.mined.sample else court.glimpse
     stays &= np.isin(accounts, _harvesting(sample, judged, reference, compared))
     stays &= ~np.isin(accounts, _keeping_hours(sample, judged, court))
-    stays &= ~np.isin(accounts, doing_what_others_do(sample, public))
     stays &= ~np.isin(accounts, conversing(sample))
     found: Ints = accounts[stays]
     return found
@@ -231,23 +253,55 @@ def doing_what_others_do(stream: Stream, public: Ints) -> Ints:
     return accounts[np.bincount(codes, known, len(accounts)) > SHARED * sizes]
 
 
-def _with_members(judged: Judged, court: Court, public: Ints) -> tuple[Judged, list[int]]:
+def _with_members(judged: Judged, membership: Membership, public: Ints) -> tuple[Judged, list[int]]:
     """A group and its accounts; for a human to look at where too few can be accused."""
-    members = own_evidence(judged, court, public).tolist()
+    members = membership.of(judged, public).tolist()
     if judged.verdict is not Verdict.DISTILLATION or len(members) >= MIN_NEW:
         return judged, members
     doubtful = replace(judged, verdict=Verdict.INCONCLUSIVE)
-    return doubtful, own_evidence(doubtful, court, public).tolist()
+    return doubtful, membership.of(doubtful, public).tolist()
 
 
-def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Ints) -> list[Grouped]:
+def divided(parts: Sequence[Judged], members: Ints) -> tuple[list[Judged], list[Judged]]:
+    """Parts to look at closely for accounts that are no members yet, and the others.
+
+    Each account is looked for in the first `MOST_PARTS` parts that have it: templates of one pool
+    have the same accounts over and over.
+
+    Args:
+        parts: the surest first.
+        members: accounts that are members already.
+    """
+    looks = dict.fromkeys(members.tolist(), MOST_PARTS)
+    adding: list[Judged] = []
+    beside: list[Judged] = []
+    for part in parts:
+        accounts = part.mined.candidate.accounts.tolist()
+        if all(looks.get(account, 0) >= MOST_PARTS for account in accounts):
+            beside.append(part)
+            continue
+        adding.append(part)
+        for account in accounts:
+            looks[account] = looks.get(account, 0) + 1
+    return adding, beside
+
+
+def combine(
+    judged: list[Judged],
+    parts: list[Judged],
+    membership: Membership,
+    public: Ints,
+    beside: Sequence[Judged] = (),
+) -> list[Grouped]:
     """Groups of one verdict into campaigns, strongest verdict and largest group first.
 
     Args:
         judged: the groups that were tested.
         parts: groups inside them; those that no campaign has yet are campaigns of their own.
-        court: what they were judged by.
+        membership: by the court that judged them.
         public: bodies that accounts outside of the groups send too, sorted.
+        beside: parts whose accounts were looked at in others: they bring no account, but the
+            families that a campaign's members share.
     """
     order = sorted(
         (j for j in judged if j.verdict in VERDICT_ORDER),
@@ -260,7 +314,7 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
     campaigns: list[tuple[list[Judged], list[int], set[int]]] = []
     taken: dict[int, int] = {}
     for judged_group in [*order, *parts]:
-        group, members = _with_members(judged_group, court, public)
+        group, members = _with_members(judged_group, membership, public)
         new = [account for account in members if account not in taken]
         # of a large group the sample tells whose it is: beyond it nobody was looked for twice
         told = np.intersect1d(members, group.mined.sample.account).tolist()
@@ -278,6 +332,14 @@ def combine(judged: list[Judged], parts: list[Judged], court: Court, public: Int
         campaigns[home][1].append(len(new))
         campaigns[home][2].update(new)
         taken |= dict.fromkeys(new, home)
+    for group in beside:
+        homes = [taken[a] for a in group.mined.candidate.accounts.tolist() if a in taken]
+        if len(homes) < max(1, ABSORBED * len(group.mined.candidate.accounts)):
+            continue
+        home = max(set(homes), key=lambda c: (homes.count(c), -c))
+        if campaigns[home][0][0].verdict == group.verdict:
+            campaigns[home][0].append(group)
+            campaigns[home][1].append(0)
     return [
         Grouped(tuple(groups), tuple(added), np.array(sorted(accounts), dtype=np.int64))
         for groups, added, accounts in campaigns

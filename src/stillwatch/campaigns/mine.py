@@ -27,7 +27,7 @@ from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
-from stillwatch.campaigns.individuals import Floors, PeopleTest, test_content, test_people
+from stillwatch.campaigns.individuals import Floors, test_content, test_people
 from stillwatch.campaigns.look import Look
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.split import SURE, blending, queues, split
@@ -54,8 +54,12 @@ FURTHER_REQUESTS = 30
 99 in 100, and 6 half: an account that is no person has to lack agreements that a person would have.
 By 20, one of 17 honest accounts in a group was accused that 30 and 60 do not accuse."""
 
-SAMPLE_ACCOUNTS = 4000
-"""Sampled accounts of a candidate: enough for any p-value that is believed."""
+SAMPLE_ACCOUNTS = 1000
+"""Sampled accounts of a candidate: enough for any p-value that is believed. The others of a group
+in question are looked at beyond the sample."""
+
+CROWD_ACCOUNTS = 4000
+"""Sampled accounts of a crowd that shares no words, of which a queue is a small part."""
 
 POPULATION_ACCOUNTS = 2000
 """Sampled whole customers."""
@@ -206,7 +210,7 @@ def mine(
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
         if content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
-        if content > SCREEN or (p := _first_look(mined, floors).p) > SCREEN:
+        if content > SCREEN or (p := _first_look(mined, floors)) > SCREEN:
             if id(mined.candidate) in asked_for:
                 only_named.append(replace(mined, sample=mined.sample.copy()))
             continue
@@ -227,7 +231,7 @@ def mine(
     in_question = np.unique(np.concatenate([crowds.suspects, *groups]))
     customers = population.take(~np.isin(population.account, in_question))
     every = kept + only_named
-    looks += [_first_look(group, floors).p for group in every[len(looks) :]]
+    looks += [_first_look(group, floors) for group in every[len(looks) :]]
     tested, covered = _representatives(every, looks)
     return Mine(
         candidates=tested,
@@ -266,16 +270,19 @@ def _representatives(groups: list[Mined], looks: list[float]) -> tuple[list[Mine
     return chosen, parts
 
 
-def _first_look(mined: Mined, floors: Floors) -> PeopleTest:
+def _first_look(mined: Mined, floors: Floors) -> float:
     half = mined.sample.half(mining=True)
-    return test_people(measure(half, mined.counts[:, 0], floors.telling), floors)
+    return test_people(measure(half, mined.counts[:, 0], floors.telling), floors).p_by_one
 
 
-def _look(evidence: Evidence, candidates: list[Candidate], found_by: str) -> Iterator[Mined]:
+def _look(
+    evidence: Evidence, candidates: list[Candidate], found_by: str, *, crowd: bool = False
+) -> Iterator[Mined]:
     """The candidates with counts and samples of their streams, in order."""
     if not candidates:
         return
-    counts, samples = evidence.streams(candidates, SAMPLE_ACCOUNTS, SAMPLE_REQUESTS)
+    most = CROWD_ACCOUNTS if crowd else SAMPLE_ACCOUNTS
+    counts, samples = evidence.streams(candidates, most, SAMPLE_REQUESTS)
     of = counts.column("candidate").to_numpy()
     who = counts.column("account").to_numpy()
     halves = np.stack([counts.column(n).to_numpy() for n in ("mined", "tested")], axis=1)
@@ -335,7 +342,8 @@ def _wordless(
         rest = np.setdiff1d(family.accounts, np.concatenate(taken))
         if len(rest) < MIN_ACCOUNTS:
             continue
-        crowd = next(_look(evidence, [Candidate(rest, (family,))], FOUND_BY[KINDS[family.kind]]))
+        found_by = FOUND_BY[KINDS[family.kind]]
+        crowd = next(_look(evidence, [Candidate(rest, (family,))], found_by, crowd=True))
         (crowd,) = with_elsewhere(evidence, [crowd])
         everyone = crowd.sample.half(mining=True)
         for half in _strangers_to_themselves(crowd, floors):

@@ -155,7 +155,7 @@ def _alike(stream: Stream, floors: Floors) -> tuple[float, Ints]:
 def _p(stream: Stream, floors: Floors) -> float:
     if len(np.unique(stream.account)) < MIN_ACCOUNTS:
         return 1.0
-    return test_people(measure(stream, telling=floors.telling), floors).p
+    return test_people(measure(stream, telling=floors.telling), floors).p_by_one
 
 
 def _without_talkers(stream: Stream, floors: Floors) -> Stream:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.evalues import e_bh
+from stillwatch.campaigns.evalues import boosted_e_bh
 from stillwatch.campaigns.judge import decided
 from stillwatch.campaigns.lone import Lone, judge_alone
-from stillwatch.campaigns.membership import Grouped, combine
+from stillwatch.campaigns.membership import Grouped, Membership, combine
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
@@ -118,14 +118,14 @@ class Trial:
         return Verdicts(
             tuple(judged),
             tuple(parts),
-            tuple(combine(judged, parts, self.court, self.public)),
+            tuple(combine(judged, parts, Membership(self.court), self.public)),
             tuple(found for found in alone if found is not None),
         )
 
     def _judged(self) -> list[Judged]:
         """The groups judged together with those that were cleared beside them."""
         drafts = self.court.judge(list(self.groups))
-        accepted = e_bh([*(draft.e for draft in drafts), *self.beside], self.court.level)
+        accepted = boosted_e_bh([*(draft.e for draft in drafts), *self.beside], self.court.level)
         return [
             decided(draft, accepted=bool(ok))
             for draft, ok in zip(drafts, accepted[: len(drafts)], strict=True)

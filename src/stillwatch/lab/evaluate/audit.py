@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from stillwatch.campaigns.evalues import e_bh
+from stillwatch.campaigns.evalues import boosted_e_bh
 from stillwatch.campaigns.judge import decided
 from stillwatch.lab.evaluate.outcome import Discoveries, TestedGroup
 from stillwatch.schema import Verdict
@@ -62,7 +62,7 @@ def _origin(judged: Judged, known: dict[int, tuple[str, str | None]]) -> str:
 
 
 def _discoveries(judged: Sequence[Judged], origins: Sequence[str], level: float) -> Discoveries:
-    accepted = e_bh([one.e for one in judged], level).tolist() if judged else []
+    accepted = boosted_e_bh([one.e for one in judged], level).tolist() if judged else []
     verdicts = [decided(one, accepted=ok).verdict for one, ok in zip(judged, accepted, strict=True)]
     accused = [verdict is Verdict.DISTILLATION for verdict in verdicts]
     return Discoveries(
