@@ -59,7 +59,12 @@ SAMPLE_ACCOUNTS = 1000
 in question are looked at beyond the sample."""
 
 CROWD_ACCOUNTS = 4000
-"""Sampled accounts of a crowd that shares no words, of which a queue is a small part."""
+"""Sampled accounts of a crowd that shares no words, or of a pool of templates, of which a queue is
+a small part."""
+
+WHOLE = 2 / 3
+"""Share of the sampled accounts of a pool in a part of it, from which on those that were not
+sampled are taken for the part's as well: each still has to be a member on its own evidence."""
 
 POPULATION_ACCOUNTS = 2000
 """Sampled whole customers."""
@@ -219,7 +224,8 @@ def mine(
         looks.append(p)
         if p <= EXPLAINED:
             explained.append(kept[-1])
-    for joined in _look(evidence, communities(promising, len(accounts)), "a pool of templates"):
+    pools = communities(promising, len(accounts))
+    for joined in _look(evidence, pools, "a pool of templates", crowd=True):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
             kept.append(_part(joined, part))
             explained.append(kept[-1])
@@ -406,9 +412,12 @@ def _strangers_to_themselves(mined: Mined, floors: Floors) -> tuple[Stream, Stre
 
 def _part(mined: Mined, accounts: Ints) -> Mined:
     """A group cut down to some of its accounts; of the others, some to compare topics with."""
-    others = np.setdiff1d(mined.sample.account, accounts)
+    sampled = np.unique(mined.sample.account)
+    others = np.setdiff1d(sampled, accounts)
     others = others[:: max(1, len(others) // COMPARED_ACCOUNTS)][:COMPARED_ACCOUNTS]
     keep = np.isin(mined.candidate.accounts, accounts)
+    if not mined.wordless and len(accounts) >= WHOLE * len(sampled):
+        keep |= ~np.isin(mined.candidate.accounts, sampled)
     return replace(
         mined,
         candidate=Candidate(mined.candidate.accounts[keep], mined.candidate.families),
