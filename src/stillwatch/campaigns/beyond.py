@@ -55,9 +55,8 @@ def look_beyond(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> lis
     if not chunks:
         return list(groups)
     candidates = [candidate for _, candidate in chunks]
-    _, sampled = evidence.streams(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
-    samples = by_candidate(sampled, len(chunks))
-    others = by_candidate(evidence.elsewhere(candidates, FURTHER_REQUESTS), len(chunks))
+    _, *sides = evidence.streams_and_elsewhere(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
+    samples, others = (by_candidate(side, len(chunks)) for side in sides)
     looks: list[list[Look]] = [[] for _ in groups]
     for (place, _), sample, other in zip(chunks, samples, others, strict=True):
         looks[place].append(Look(sample, other).lean())

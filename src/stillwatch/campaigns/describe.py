@@ -18,6 +18,7 @@ from stillwatch.campaigns.moves import NOTHING_MOVED, Moved
 from stillwatch.campaigns.prices import list_price
 from stillwatch.schema import CAPABILITIES, DayCount, Link, Member
 from stillwatch.signals import description, moves
+from stillwatch.signals.families import FAMILY_COLUMNS
 from stillwatch.signals.streams import stream_members
 
 if TYPE_CHECKING:
@@ -72,11 +73,12 @@ def deeds(evidence: Evidence, streams: Sequence[Candidate], examples: int = 0) -
 
     def of_campaigns(requests: ir.Table) -> ir.Table:
         members = stream_members(requests, families, cores).rename(campaign="candidate")
-        columns = requests.select(*description.COLUMNS, *moves.COLUMNS)
-        return description.campaign_requests(columns, members)
+        described = requests.select(*description.COLUMNS, *moves.COLUMNS)
+        return description.campaign_requests(described, members)
 
     everyone = np.unique(np.concatenate([stream.accounts for stream in streams]))
-    found = evidence.collect(of_campaigns, everyone)
+    columns = {*FAMILY_COLUMNS, *description.COLUMNS, *moves.COLUMNS}
+    found = evidence.collect(of_campaigns, everyone, columns)
     rows = {
         "totals": _rows(description.totals(found)),
         "capability": _rows(description.shares(found, "capability")),

@@ -30,7 +30,7 @@ from stillwatch.campaigns.candidates import Candidate, as_tables
 from stillwatch.engine import spreads
 from stillwatch.signals.activity import account_activity
 from stillwatch.signals.families import WORDLESS, fed_by_a_group, fed_by_several, feeders
-from stillwatch.signals.frames import with_framed
+from stillwatch.signals.frames import FRAME_KEYS, with_framed
 from stillwatch.signals.halves import with_half
 from stillwatch.signals.senders import sent_by_several
 from stillwatch.signals.streams import (
@@ -41,7 +41,7 @@ from stillwatch.signals.streams import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     import ibis.expr.types as ir
 
@@ -108,20 +108,27 @@ class Evidence:
         found = account_activity(self.requests).select(*ACTIVITY).to_pyarrow()
         return found.sort_by("account")
 
-    def gather(self, question: Callable[[ir.Table], ir.Table], accounts: Ints) -> pa.Table:
+    def gather(
+        self, question: Callable[[ir.Table], ir.Table], accounts: Ints, columns: Collection[str]
+    ) -> pa.Table:
         """Put a question about some accounts to one range after another; all answers in one table.
 
         Args:
             question: what to ask of the requests of these accounts.
             accounts: sorted.
+            columns: that it needs; `framed` is there as well.
         """
-        return pa.concat_tables([question(part).to_pyarrow() for part in self._of(accounts)])
+        parts = self._of(accounts, columns)
+        return pa.concat_tables([question(part).to_pyarrow() for part in parts])
 
-    def collect(self, question: Callable[[ir.Table], ir.Table], accounts: Ints) -> ir.Table:
+    def collect(
+        self, question: Callable[[ir.Table], ir.Table], accounts: Ints, columns: Collection[str]
+    ) -> ir.Table:
         """Like `gather`, but the answers stay in the engine, which spills them if need be."""
+        parts = self._of(accounts, columns)
         if not self.bounds:
-            return next(question(part) for part in self._of(accounts)).cache()
-        return self._stored(question(part) for part in self._of(accounts))
+            return next(question(part) for part in parts).cache()
+        return self._stored(question(part) for part in parts)
 
     def families(self, *, accounts: int, requests: int, mined: int) -> pa.Table:
         """Who feeds the families that several accounts feed: `signals.families.feeders`.
@@ -219,17 +226,50 @@ class Evidence:
             samples = self._stored(starmap(sample, self._rowed(everyone)))
         return _by_candidate(samples, len(candidates))
 
+    def streams_and_elsewhere(
+        self, candidates: Sequence[Candidate], most: int, each: int
+    ) -> tuple[pa.Table, Iterator[pa.Table], Iterator[pa.Table]]:
+        """What `streams` gives, and `elsewhere` of the accounts that are sampled, read at once."""
+        sampled = [Candidate(c.accounts[:most], c.families) for c in candidates]
+        if not self.bounds:
+            counts, inside = self.streams(candidates, most, each)
+            return counts, inside, self.elsewhere(sampled, each)
+        families, cores = as_tables(candidates)
+        wanted = Wanted.of(families)
+        within, without = Cores.of(cores, most, each), Cores.of(as_tables(sampled)[1], most, each)
+        counted: list[pa.Table] = []
+
+        def sample(part: ir.Table, block: Block) -> ir.Table:
+            found, chosen = block.streams(wanted, within)
+            counted.append(found)
+            others = block.elsewhere(wanted, without)
+            sides = [
+                side.append_column("outside", pa.repeat(pa.scalar(value), len(side)))
+                for side, value in ((chosen, False), (others, True))
+            ]
+            return _rows(part, pa.concat_tables(sides))
+
+        everyone = np.unique(cores.column("account").to_numpy())
+        samples = self._stored(starmap(sample, self._rowed(everyone)))
+        size = len(candidates)
+        return (
+            pa.concat_tables(counted),
+            _by_candidate(samples.filter(~samples.outside), size),
+            _by_candidate(samples.filter(samples.outside), size),
+        )
+
     def senders(self, bodies: Ints, without: Ints) -> Ints:
         """`signals.senders.sent_by_several` over the whole window."""
         return sent_by_several(self.requests, bodies, without)
 
-    def _of(self, accounts: Ints) -> Iterator[ir.Table]:
-        """The requests of some accounts, with `framed`, range by range."""
+    def _of(self, accounts: Ints, columns: Collection[str]) -> Iterator[ir.Table]:
+        """Some columns of the requests of some accounts, and `framed`, range by range."""
         if not self.bounds:
             yield self.requests.semi_join(_table(accounts), "account")
             return
+        read = sorted({"account", *FRAME_KEYS, *columns} - {"framed"})
         for part in self._ranges(accounts):
-            yield with_framed(part.cache())
+            yield with_framed(part.select(*read).cache())
 
     @property
     def _spreads(self) -> bool:
@@ -252,13 +292,13 @@ class Evidence:
         """The requests of one range after another; of some accounts only, if these are given."""
         account = self.requests.account
         for low, high in pairwise(self.bounds):
-            part = self.requests.filter((account >= low) & (account < high))
-            if accounts is not None:
-                inside = accounts[np.searchsorted(accounts, low) : np.searchsorted(accounts, high)]
-                if not len(inside):
-                    continue
-                part = part.semi_join(_table(inside), "account")
-            yield part
+            if accounts is None:
+                yield self.requests.filter((account >= low) & (account < high))
+                continue
+            inside = accounts[np.searchsorted(accounts, low) : np.searchsorted(accounts, high)]
+            if len(inside):
+                part = self.requests.filter(account.between(int(inside[0]), int(inside[-1])))
+                yield part.semi_join(_table(inside), "account")
 
     def _stored(self, answers: Iterable[ir.Table | pa.Table]) -> ir.Table:
         """Answers in one table of the engine, which goes when nothing refers to it."""

@@ -101,7 +101,10 @@ def lone_extractors(
     suspects = _suspects(evidence, explained, traits)
     if not len(suspects) or not reference.sufficient:
         return []
-    frames = _frames(evidence.gather(lambda part: feeders(part, kinds=("framed",)), suspects))
+    fed = evidence.gather(
+        lambda part: feeders(part, kinds=("framed",)), suspects, ("account", "mining")
+    )
+    frames = _frames(fed)
     if not frames:
         return []
     candidates = [Candidate(f.accounts, (f,)) for f in frames]

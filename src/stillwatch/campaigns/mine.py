@@ -33,10 +33,10 @@ from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.split import SURE, blending, queues, split
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import KINDS, WORDLESS
-from stillwatch.signals.streams import stream_sample
+from stillwatch.signals.streams import SAMPLED_COLUMNS, stream_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -169,15 +169,15 @@ class Mine:
 
 def population_sample(evidence: Evidence, accounts: Ints) -> Stream:
     """Requests of whole customers; which ones is decided by their keyed hashes."""
-    chosen = np.sort(accounts)[:: max(1, len(accounts) // POPULATION_ACCOUNTS)]
-    chosen = chosen[:POPULATION_ACCOUNTS]
+    # the first by their hashes are as random as any, and lie together
+    chosen = np.sort(accounts)[:POPULATION_ACCOUNTS]
 
     def sample(requests: ir.Table) -> ir.Table:
         keys = requests.select("account", "request_key", "body_key", "mining")
         members = keys.mutate(candidate=ibis.literal(0, "int64"))
         return stream_sample(requests, members, SAMPLE_REQUESTS)
 
-    return sorted_stream(evidence.gather(sample, chosen))[1]
+    return sorted_stream(evidence.gather(sample, chosen, SAMPLED_COLUMNS))[1]
 
 
 def mine(
@@ -201,7 +201,7 @@ def mine(
     told = [f for f in families if f.kind not in WORDLESS]
     candidates, named = priors.first(merge_families(told))
     candidates = candidates[:MAX_CANDIDATES]
-    seen = _look(evidence, candidates, "prompt family")
+    seen = _look(evidence, candidates, "prompt family", SAMPLE_ACCOUNTS)
     step.advance()
     kept: list[Mined] = []
     looks: list[float] = []  # p-values of the first ones that are kept
@@ -225,7 +225,7 @@ def mine(
         if p <= EXPLAINED:
             explained.append(kept[-1])
     pools = communities(promising, len(accounts))
-    for joined in _look(evidence, pools, "a pool of templates", crowd=True):
+    for joined in _look(evidence, pools, "a pool of templates", CROWD_ACCOUNTS):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
             kept.append(_part(joined, part))
             explained.append(kept[-1])
@@ -282,28 +282,46 @@ def _first_look(mined: Mined, floors: Floors) -> float:
 
 
 def _look(
-    evidence: Evidence, candidates: list[Candidate], found_by: str, *, crowd: bool = False
+    evidence: Evidence, candidates: list[Candidate], found_by: str, most: int
 ) -> Iterator[Mined]:
     """The candidates with counts and samples of their streams, in order."""
     if not candidates:
         return
-    most = CROWD_ACCOUNTS if crowd else SAMPLE_ACCOUNTS
     counts, samples = evidence.streams(candidates, most, SAMPLE_REQUESTS)
+    halves = _halves(counts, candidates)
+    for sampled in samples:
+        index, sample = sorted_stream(sampled)
+        ends = np.searchsorted(index, np.arange(len(candidates) + 1))
+        for i in np.unique(index).tolist():
+            rows = slice(ends[i], ends[i + 1])
+            yield Mined(candidates[i], sample.take(rows), halves(i), found_by)
+
+
+def _crowd(evidence: Evidence, accounts: Ints, family: Family) -> Mined:
+    """Accounts that share no words, with what they send in the family and outside of it."""
+    candidate = Candidate(accounts, (family,))
+    counts, *sides = evidence.streams_and_elsewhere([candidate], CROWD_ACCOUNTS, SAMPLE_REQUESTS)
+    (inside,), (outside,) = (by_candidate(side, 1) for side in sides)
+    full = _halves(counts, [candidate])(0)
+    return Mined(candidate, inside, full, FOUND_BY[KINDS[family.kind]], outside.copy())
+
+
+def _halves(counts: pa.Table, candidates: list[Candidate]) -> Callable[[int], Ints]:
+    """The counts of each candidate, as in `Mined`."""
     of = counts.column("candidate").to_numpy()
     who = counts.column("account").to_numpy()
     halves = np.stack([counts.column(n).to_numpy() for n in ("mined", "tested")], axis=1)
     order = np.lexsort((who, of))
     of, who, halves = of[order], who[order], halves[order]
     starts = np.searchsorted(of, np.arange(len(candidates) + 1))
-    for sampled in samples:
-        index, sample = sorted_stream(sampled)
-        ends = np.searchsorted(index, np.arange(len(candidates) + 1))
-        for i in np.unique(index).tolist():
-            candidate = candidates[i]
-            rows = slice(starts[i], starts[i + 1])
-            full = np.zeros((len(candidate.accounts), 2), dtype=np.int64)
-            full[np.searchsorted(candidate.accounts, who[rows])] = halves[rows]
-            yield Mined(candidate, sample.take(slice(ends[i], ends[i + 1])), full, found_by)
+
+    def counted(place: int) -> Ints:
+        rows = slice(starts[place], starts[place + 1])
+        full = np.zeros((len(candidates[place].accounts), 2), dtype=np.int64)
+        full[np.searchsorted(candidates[place].accounts, who[rows])] = halves[rows]
+        return full
+
+    return counted
 
 
 @dataclass(frozen=True)
@@ -348,9 +366,7 @@ def _wordless(
         rest = np.setdiff1d(family.accounts, np.concatenate(taken))
         if len(rest) < MIN_ACCOUNTS:
             continue
-        found_by = FOUND_BY[KINDS[family.kind]]
-        crowd = next(_look(evidence, [Candidate(rest, (family,))], found_by, crowd=True))
-        (crowd,) = with_elsewhere(evidence, [crowd])
+        crowd = _crowd(evidence, rest, family)
         everyone = crowd.sample.half(mining=True)
         for half in _strangers_to_themselves(crowd, floors):
             for queue in queues(half, everyone, floors, SCREEN):
