@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import ibis.expr.types as ir
+    import pyarrow as pa
 
 Backend = Any
 """An Ibis backend; Ibis has no static types of its own to name here."""
@@ -116,3 +117,23 @@ def _connect_spark(master: str | None, memory: int) -> Backend:
 def spreads(table: ir.Table) -> bool:
     """Whether a table's engine spreads it over machines."""
     return bool(table.get_backend().name != DUCKDB)
+
+
+@contextmanager
+def held(backend: Backend, table: pa.Table) -> Iterator[ir.Table]:
+    """A table in memory for the engine to read, which lets go of it in the end.
+
+    Ibis keeps its own tables in memory (`ibis.memtable`) until the process ends; that will do for
+    small ones.
+    """
+    import ibis  # noqa: PLC0415 - as above
+
+    if backend.name != DUCKDB:
+        yield ibis.memtable(table)
+        return
+    name = ibis.util.gen_name("held")
+    backend.con.register(name, table)
+    try:
+        yield backend.table(name)
+    finally:
+        backend.con.unregister(name)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.beyond import look_beyond
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
-from stillwatch.campaigns.judge import Background, Court, Judged
+from stillwatch.campaigns.judge import Background, Court, Judged, carrying
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import Membership, combine, divided
 from stillwatch.campaigns.mine import mine, with_elsewhere
@@ -159,20 +159,24 @@ def detect(
         declared = traits.organization >= 0
         entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
         mined = mine(evidence, traits.account, entities, step, priors)
-        background = Background.of(activity, mined.feeders, mined.candidates + mined.parts)
+        groups = mined.candidates + mined.parts
+        feeders = mined.feeding.of({family for group in groups for family in carrying(group)})
+        background = Background.of(activity, feeders, groups)
         court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
         judged = court.judge(mined.candidates)
         parts = court.judge_parts(mined.parts, judged)
         membership = Membership(court)
         judged, parts, beside = _seen_whole(evidence, judged, parts, membership)
         public = _public_items(evidence, [*judged, *parts])
-        groups = combine(judged, parts, membership, public, beside)
+        campaigns = combine(judged, parts, membership, public, beside)
         step.advance()
-        explained = np.unique(np.concatenate([g.accounts for g in groups] or [traits.account[:0]]))
+        explained = np.unique(
+            np.concatenate([g.accounts for g in campaigns] or [traits.account[:0]])
+        )
         alone = lone_extractors(evidence, explained, mined.reference, traits, level)
         lone = [x for x in alone if x.verdict is not Verdict.CLEAR]
         step.advance()
-        streams = [group.candidate for group in groups] + [x.candidate for x in lone]
+        streams = [group.candidate for group in campaigns] + [x.candidate for x in lone]
         done = deeds(evidence, streams, examples)
         handed = moves(evidence, done)
         written = in_order(
@@ -181,11 +185,11 @@ def detect(
                     write_group(group, d, directory, traits, mined.floors, level, moves=over).named(
                         priors.of(group.candidate.families)
                     )
-                    for group, d, over in zip(groups, done, handed, strict=False)
+                    for group, d, over in zip(campaigns, done, handed, strict=False)
                 ),
                 *(
                     write_lone(x, d, directory)
-                    for x, d in zip(lone, done[len(groups) :], strict=True)
+                    for x, d in zip(lone, done[len(campaigns) :], strict=True)
                 ),
             ]
         )
@@ -198,6 +202,6 @@ def detect(
         looked_at=mined.looked_at,
         examples={entry.campaign.campaign_id: entry.examples for entry in written},
         customers=len(mined.reference.features),
-        trial=Trial.of(court, judged, parts, groups, public, lone),
+        trial=Trial.of(court, judged, parts, campaigns, public, lone),
         members={entry.campaign.campaign_id: entry.keys for entry in written},
     )

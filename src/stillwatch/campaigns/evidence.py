@@ -14,9 +14,10 @@ memory bounded.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, pairwise, starmap
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 from weakref import finalize
 
@@ -27,9 +28,10 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.block import WORDLESS_FAMILIES, Block, Cores, Wanted
 from stillwatch.campaigns.candidates import Candidate, as_tables
-from stillwatch.engine import spreads
+from stillwatch.campaigns.feeding import Feeding
+from stillwatch.engine import held, spreads
 from stillwatch.signals.activity import account_activity
-from stillwatch.signals.families import WORDLESS, fed_by_a_group, fed_by_several, feeders
+from stillwatch.signals.families import WORDLESS, fed_by_a_group, feeders
 from stillwatch.signals.frames import FRAME_KEYS, with_framed
 from stillwatch.signals.halves import with_half
 from stillwatch.signals.senders import sent_by_several
@@ -130,8 +132,8 @@ class Evidence:
             return next(question(part) for part in parts).cache()
         return self._stored(question(part) for part in parts)
 
-    def families(self, *, accounts: int, requests: int, mined: int) -> pa.Table:
-        """Who feeds the families that several accounts feed: `signals.families.feeders`.
+    def families(self, *, accounts: int, requests: int, mined: int) -> Feeding:
+        """Who feeds the families that several accounts feed.
 
         Families are those whose keys so many accounts repeat, but no more than `MOST_ACCOUNTS`:
         what more use is language, and no template. So what leaves the engine is bounded by what
@@ -148,7 +150,7 @@ class Evidence:
             repeated = found.filter((found.mining_requests >= mined) & ~apart)
             kept = fed_by_a_group(repeated, least=accounts, most=MOST_ACCOUNTS)
             told = found.semi_join(kept, ["kind", "key"])
-            fed = ibis.union(told, found.filter(apart), distinct=False)
+            fed = ibis.union(told, found.filter(apart), distinct=False).cache()
         else:
             wordless: list[pa.Table] = []
 
@@ -160,7 +162,7 @@ class Evidence:
             kept = fed_by_a_group(keys, least=accounts, most=MOST_ACCOUNTS)
             wanted = Wanted.of(kept.to_pyarrow())
             fed = self._stored(chain(wordless, (block.feeders(wanted) for block in self._blocks())))
-        return fed_by_several(fed, accounts=accounts, requests=requests).to_pyarrow()
+        return Feeding(fed, accounts, requests)
 
     def streams(
         self, candidates: Sequence[Candidate], most: int, each: int
@@ -183,18 +185,18 @@ class Evidence:
             few = [Candidate(c.accounts[:most], c.families) for c in candidates]
             members = stream_members(self.requests, *map(ibis.memtable, (families, cores))).cache()
             counts.append(stream_counts(members).to_pyarrow())
-            chosen = members.semi_join(ibis.memtable(as_tables(few)[1]), ["candidate", "account"])
-            samples = stream_sample(self.requests, chosen, each).cache()
+            these = members.semi_join(ibis.memtable(as_tables(few)[1]), ["candidate", "account"])
+            samples = stream_sample(self.requests, these, each).cache()
         else:
             wanted = Wanted.of(families)
             sampled = Cores.of(cores, most, each)
 
-            def sample(part: ir.Table, block: Block) -> ir.Table:
-                found, chosen = block.streams(wanted, sampled)
+            def chosen(block: Block) -> pa.Table:
+                found, rows = block.streams(wanted, sampled)
                 counts.append(found)
-                return _rows(part, chosen)
+                return rows
 
-            samples = self._stored(starmap(sample, self._rowed(everyone)))
+            samples = self._sampled(everyone, chosen)
         return pa.concat_tables(counts), _by_candidate(samples, len(candidates))
 
     def elsewhere(self, candidates: Sequence[Candidate], each: int) -> Iterator[pa.Table]:
@@ -219,11 +221,7 @@ class Evidence:
         else:
             wanted = Wanted.of(families)
             sampled = Cores.of(cores, len(everyone), each)
-
-            def sample(part: ir.Table, block: Block) -> ir.Table:
-                return _rows(part, block.elsewhere(wanted, sampled))
-
-            samples = self._stored(starmap(sample, self._rowed(everyone)))
+            samples = self._sampled(everyone, lambda block: block.elsewhere(wanted, sampled))
         return _by_candidate(samples, len(candidates))
 
     def streams_and_elsewhere(
@@ -239,18 +237,16 @@ class Evidence:
         within, without = Cores.of(cores, most, each), Cores.of(as_tables(sampled)[1], most, each)
         counted: list[pa.Table] = []
 
-        def sample(part: ir.Table, block: Block) -> ir.Table:
-            found, chosen = block.streams(wanted, within)
+        def chosen(block: Block) -> pa.Table:
+            found, rows = block.streams(wanted, within)
             counted.append(found)
-            others = block.elsewhere(wanted, without)
             sides = [
-                side.append_column("outside", pa.repeat(pa.scalar(value), len(side)))
-                for side, value in ((chosen, False), (others, True))
+                side.append_column("outside", pa.repeat(pa.scalar(outside), len(side)))
+                for side, outside in ((rows, False), (block.elsewhere(wanted, without), True))
             ]
-            return _rows(part, pa.concat_tables(sides))
+            return pa.concat_tables(sides)
 
-        everyone = np.unique(cores.column("account").to_numpy())
-        samples = self._stored(starmap(sample, self._rowed(everyone)))
+        samples = self._sampled(np.unique(cores.column("account").to_numpy()), chosen)
         size = len(candidates)
         return (
             pa.concat_tables(counted),
@@ -300,28 +296,41 @@ class Evidence:
                 part = self.requests.filter(account.between(int(inside[0]), int(inside[-1])))
                 yield part.semi_join(_table(inside), "account")
 
+    def _sampled(self, accounts: Ints, chosen: Callable[[Block], pa.Table]) -> ir.Table:
+        """The sampled columns of some accounts' requests.
+
+        Args:
+            accounts: sorted.
+            chosen: `request_key`, `framed` and what else is to stand beside them, of a block.
+        """
+        backend = self.requests.get_backend()
+
+        def rows() -> Iterator[ir.Table]:
+            for part, block in self._rowed(accounts):
+                read = part.select(*(name for name in SAMPLED_COLUMNS if name != "framed"))
+                with held(backend, chosen(block)) as these:
+                    yield read.join(these, "request_key")
+
+        return self._stored(rows())
+
     def _stored(self, answers: Iterable[ir.Table | pa.Table]) -> ir.Table:
         """Answers in one table of the engine, which goes when nothing refers to it."""
         backend = self.requests.get_backend()
         name = ibis.util.gen_name("answers")
         table = None
         for answer in answers:
-            if table is None:
-                table = backend.create_table(name, answer, temp=True)
-                finalize(table.op(), backend.drop_table, name).atexit = False
-            else:
-                backend.insert(name, answer)
+            own = held(backend, answer) if isinstance(answer, pa.Table) else nullcontext(answer)
+            with own as expression:
+                if table is None:
+                    table = backend.create_table(name, expression, temp=True)
+                    finalize(table.op(), backend.drop_table, name).atexit = False
+                else:
+                    backend.insert(name, expression)
         return table
 
 
 def _table(accounts: Ints) -> ir.Table:
     return ibis.memtable(pa.table({"account": accounts}))
-
-
-def _rows(requests: ir.Table, chosen: pa.Table) -> ir.Table:
-    """The sampled columns of some requests; `chosen` has `framed`."""
-    rows = requests.select(*(name for name in SAMPLED_COLUMNS if name != "framed"))
-    return rows.join(ibis.memtable(chosen), "request_key")
 
 
 def _by_candidate(samples: ir.Table, candidates: int) -> Iterator[pa.Table]:

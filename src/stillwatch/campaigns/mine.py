@@ -20,7 +20,6 @@ from stillwatch.campaigns.candidates import (
     MIN_CORE_REQUESTS,
     Candidate,
     Family,
-    core_families,
     merge_families,
 )
 from stillwatch.campaigns.communities import communities
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns.evidence import Evidence
+    from stillwatch.campaigns.feeding import Feeding
     from stillwatch.progress import Step
 
 Ints = NDArray[np.int64]
@@ -154,7 +154,7 @@ class Mine:
         reference: whole customers to compare streams with, those left out that are in question.
         glimpse: the same customers by `FURTHER_REQUESTS` of each and half.
         floors: of the benign-group null.
-        feeders: who feeds which family.
+        feeding: who feeds which family.
         looked_at: how many groups were looked at.
     """
 
@@ -163,7 +163,7 @@ class Mine:
     reference: Reference
     glimpse: Reference
     floors: Floors
-    feeders: pa.Table
+    feeding: Feeding
     looked_at: int
 
 
@@ -195,9 +195,9 @@ def mine(
     population = population_sample(evidence, accounts)
     floors = Floors.of_population(population)
     step.advance()
-    table = evidence.families(accounts=MIN_ACCOUNTS, requests=MIN_STREAM, mined=MIN_CORE_REQUESTS)
+    feeding = evidence.families(accounts=MIN_ACCOUNTS, requests=MIN_STREAM, mined=MIN_CORE_REQUESTS)
     step.advance()
-    families = [f for f in core_families(table) if _entities(f, accounts, entities)]
+    families = [f for f in feeding.families() if _entities(f, accounts, entities)]
     told = [f for f in families if f.kind not in WORDLESS]
     candidates, named = priors.first(merge_families(told))
     candidates = candidates[:MAX_CANDIDATES]
@@ -230,7 +230,8 @@ def mine(
             kept.append(_part(joined, part))
             explained.append(kept[-1])
     wordless = [f for f in families if f.kind in WORDLESS]
-    crowds = _wordless(evidence, wordless, explained, table, floors)
+    fed = feeding.of([(f.kind, f.key) for f in wordless])
+    crowds = _wordless(evidence, wordless, explained, fed, floors)
     kept += [q for q in crowds.queues if _entities(q.candidate, accounts, entities)]
     step.advance()
     groups = [group.candidate.accounts for group in [*kept, *crowds.grown]]
@@ -245,7 +246,7 @@ def mine(
         reference=Reference.of(customers),
         glimpse=Reference.of(customers.first(FURTHER_REQUESTS)),
         floors=floors,
-        feeders=table,
+        feeding=feeding,
         looked_at=len(candidates) + len(wordless),
     )
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 import pyarrow as pa
+
+from stillwatch.engine import held
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,11 +33,13 @@ def sent_by_several(
     """
     if not len(bodies):
         return bodies
-    wanted = ibis.memtable(pa.table({"body_key": np.unique(bodies)}))
-    rows = requests.select("body_key", "account").semi_join(wanted, "body_key")
-    if len(without):
-        rows = rows.anti_join(ibis.memtable(pa.table({"account": np.unique(without)})), "account")
-    least = 1 if len(without) else 2
-    counts = rows.group_by("body_key").agg(senders=rows.account.nunique())
-    found = counts.filter(counts.senders >= least).to_pyarrow().column("body_key").to_numpy()
-    return np.sort(found)
+    backend = requests.get_backend()
+    wanted = pa.table({"body_key": np.unique(bodies)})
+    excluded = pa.table({"account": np.unique(without)})
+    with held(backend, wanted) as some, held(backend, excluded) as out:
+        rows = requests.select("body_key", "account").semi_join(some, "body_key")
+        if len(without):
+            rows = rows.anti_join(out, "account")
+        counts = rows.group_by("body_key").agg(senders=rows.account.nunique())
+        found = counts.filter(counts.senders >= (1 if len(without) else 2)).to_pyarrow()
+    return np.sort(found.column("body_key").to_numpy())
