@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.engine import connect, parse_size, session
+from stillwatch.engine import connect, held, parse_size, session
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,3 +69,15 @@ def test_a_session_cleans_up_even_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="stop"):
         fail_in_a_session(tmp_path / "spill")
     assert not (tmp_path / "spill").exists()
+
+
+def test_a_table_in_memory_is_let_go(tmp_path: Path) -> None:
+    with session(spill=tmp_path / "spill") as backend:
+        table = pa.table({"a": [1, 2, 3]})
+        known = weakref.ref(table)
+        with held(backend, table) as read:
+            assert read.a.sum().to_pyarrow().as_py() == 6
+        views = "SELECT count(*) FROM duckdb_views() WHERE NOT internal"
+        assert backend.con.execute(views).fetchone() == (0,)
+        del table
+        assert known() is None
