@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from stillwatch.campaigns import feeding
-from stillwatch.campaigns.feeding import Feeding
+from stillwatch.campaigns.feeding import Feeding, in_parts
 from stillwatch.engine import session
 from stillwatch.signals.families import WORDLESS
 
@@ -32,45 +33,59 @@ def _fed() -> pa.Table:
     return pa.table(columns | {"kind": pa.array(columns["kind"], pa.int8())})
 
 
+@dataclass(frozen=True)
+class Both:
+    """The same families whole, and in parts that came in two pieces."""
+
+    whole: Feeding
+    parts: Feeding
+
+
 @pytest.fixture
-def fed(tmp_path: Path) -> Iterator[Feeding]:
+def fed(tmp_path: Path) -> Iterator[Both]:
     with session(spill=tmp_path / "spill") as backend:
-        yield Feeding(backend.create_table("fed", _fed(), temp=True), 4, 12)
+        whole = backend.create_table("whole", _fed(), temp=True)
+        pieces = backend.create_table("pieces", in_parts(_fed()[:300], 4), temp=True)
+        backend.insert("pieces", in_parts(_fed()[300:], 4))
+        yield Both(Feeding(whole, 4, 12), Feeding(pieces, 4, 12, 4))
 
 
 def _said(found: list[feeding.Family]) -> list[tuple[int, int, list[int], int, int]]:
     return [(f.kind, f.key, f.accounts.tolist(), f.requests, f.core_requests) for f in found]
 
 
-def test_parts_have_the_families_of_the_whole(
-    fed: Feeding, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = _said(fed.families())
+def test_parts_have_the_families_of_the_whole(fed: Both) -> None:
+    whole = _said(fed.whole.families())
     assert len(whole) > 20
     assert {kind for kind, *_ in whole} == {0, 1, WORDLESS[0]}
-    monkeypatch.setattr(feeding, "FED_ROWS", 50)
-    assert _said(fed.families()) == whole
+    assert _said(fed.parts.families()) == whole
 
 
 def test_the_largest_families_stay_and_those_without_words(
-    fed: Feeding, monkeypatch: pytest.MonkeyPatch
+    fed: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _said(fed.families())
+    whole = _said(fed.whole.families())
     monkeypatch.setattr(feeding, "MAX_FAMILIES", 5)
-    monkeypatch.setattr(feeding, "FED_ROWS", 50)
     told = [family for family in whole if family[0] not in WORDLESS]
     expected = [family for family in whole if family in told[:5] or family[0] in WORDLESS]
-    assert _said(fed.families()) == expected
+    assert _said(fed.whole.families()) == expected
+    assert _said(fed.parts.families()) == expected
 
 
-def test_who_feeds_some_families(fed: Feeding) -> None:
+def test_rows_lie_by_their_part() -> None:
+    part = in_parts(_fed(), 8).column("part").to_numpy()
+    assert set(part.tolist()) == set(range(8))
+    assert (np.diff(part) >= 0).all()
+
+
+def test_who_feeds_some_families(fed: Both) -> None:
     table = _fed()
     first = table.column("key")[0].as_py()
-    found = fed.of([(0, first), (WORDLESS[0], 0), (1, first)])
+    found = fed.whole.of([(0, first), (WORDLESS[0], 0), (1, first)])
     rows = {tuple(row.values()) for row in found.to_pylist()}
     assert rows == {
         tuple(row.values())
         for row in table.to_pylist()
         if (row["kind"], row["key"]) in {(0, first), (WORDLESS[0], 0)}
     }
-    assert fed.of([]).num_rows == 0
+    assert fed.whole.of([]).num_rows == 0

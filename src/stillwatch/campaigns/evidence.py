@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.block import WORDLESS_FAMILIES, Block, Cores, Wanted
 from stillwatch.campaigns.candidates import Candidate, as_tables
-from stillwatch.campaigns.feeding import Feeding
+from stillwatch.campaigns.feeding import Feeding, in_parts
 from stillwatch.engine import held, spreads
 from stillwatch.signals.activity import account_activity
 from stillwatch.signals.families import WORDLESS, fed_by_a_group, feeders
@@ -161,7 +161,10 @@ class Evidence:
             keys = self._stored(repeat(block) for block in self._blocks())
             kept = fed_by_a_group(keys, least=accounts, most=MOST_ACCOUNTS)
             wanted = Wanted.of(kept.to_pyarrow())
-            fed = self._stored(chain(wordless, (block.feeders(wanted) for block in self._blocks())))
+            told = (block.feeders(wanted) for block in self._blocks())
+            parts = 1 << len(self.bounds).bit_length()
+            fed = self._stored(in_parts(part, parts) for part in chain(wordless, told))
+            return Feeding(fed, accounts, requests, parts)
         return Feeding(fed, accounts, requests)
 
     def streams(
