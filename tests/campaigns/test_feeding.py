@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from stillwatch.campaigns.candidates import Family
+
 
 def _fed() -> pa.Table:
     """Forty families of two kinds with keys of both signs, and one that shares no words."""
@@ -50,7 +52,7 @@ def fed(tmp_path: Path) -> Iterator[Both]:
         yield Both(Feeding(whole, 4, 12), Feeding(pieces, 4, 12, 4))
 
 
-def _said(found: list[feeding.Family]) -> list[tuple[int, int, list[int], int, int]]:
+def _said(found: list[Family]) -> list[tuple[int, int, list[int], int, int]]:
     return [(f.kind, f.key, f.accounts.tolist(), f.requests, f.core_requests) for f in found]
 
 
