@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from tests.worlds import HYDRA
 
 from stillwatch.campaigns import evidence
@@ -17,13 +19,17 @@ from stillwatch.sketch import SketchKey
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
 KEY = SketchKey.from_hex("5c" * 32, source="the test")
 WORLD = Scenario(days=6, groups=HYDRA | {"lone_extractor": {}})
 
 
-def test_ranges_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sampled", [None, 20])
+def test_ranges_give_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampled: int | None
+) -> None:
+    """Also where ranges hold none of the accounts of a crowd that are sampled."""
+    if sampled is not None:
+        monkeypatch.setattr(sys.modules["stillwatch.campaigns.mine"], "CROWD_ACCOUNTS", sampled)
     made = simulate_sketches(WORLD, tmp_path / "world", seed=1, key=KEY)
     for name, size in (("whole", 1_000_000), ("ranges", made.requests // 3)):
         monkeypatch.setattr(evidence, "WHOLE_REQUESTS", size)

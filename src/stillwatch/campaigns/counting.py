@@ -204,7 +204,7 @@ def stream_rows(starts, found, listed, fed, cored, joined, most, mining):  # typ
     counts = np.zeros((joined.size, 2), np.int64)
     room = 1024
     of, row = np.empty(room, np.int64), np.empty(room, np.int64)
-    candidates = int(joined.max()) + 1
+    candidates = int(joined.max()) + 1 if joined.size else 0
     place = np.full(candidates, -1, np.int64)
     seen = np.full(candidates, -1, np.int64)
     size = 0
@@ -258,7 +258,7 @@ def other_rows(starts, found, listed, fed, cored, joined, most, mining):  # type
     """
     room = 1024
     of, row = np.empty(room, np.int64), np.empty(room, np.int64)
-    seen = np.full(int(joined.max()) + 1, -1, np.int64)
+    seen = np.full(int(joined.max()) + 1 if joined.size else 0, -1, np.int64)
     counts = np.zeros((joined.size, 2), np.int64)
     size = 0
     for account in range(starts.size - 1):

@@ -56,8 +56,9 @@ WHOLE_REQUESTS = 2_000_000
 RANGE_REQUESTS = 4_000_000
 """Requests of a range of accounts in a larger window: about 1.5 GB while they are sorted."""
 
-SAMPLED_REQUESTS = 500_000
-"""Sampled requests that are looked at together: about 200 MB."""
+SAMPLED_REQUESTS = 2_000_000
+"""Sampled requests that are looked at together: about 600 MB. All that were sampled are read again
+for each such part of them."""
 
 MOST_ACCOUNTS = 100_000
 """Accounts that a family may have before it is taken for language: four times the accounts of the
