@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.campaigns import counting
-from stillwatch.campaigns.coding import coded
+from stillwatch.campaigns.coding import coded, starts_of
 from stillwatch.signals import frames
 from stillwatch.signals.families import KINDS, TEMPLATES, WORDLESS, asks, key_of
 
@@ -63,7 +63,7 @@ class Wanted:
         if "candidate" in families.column_names:
             order = np.argsort(owner, kind="stable")
             candidates = families.column("candidate").to_numpy()[order]
-            listed = _starts(owner[order], len(kind))
+            listed = starts_of(owner[order], len(kind))
         tables = {}
         for code in np.unique(kind).tolist():
             places = np.flatnonzero(kind == code)
@@ -152,8 +152,11 @@ class Block:
         everyone = table.column("account").to_numpy()
         account, owner, _ = coded(everyone)
         # by body, then by request, is the order in which a stream is sampled
-        by = [table.column(name).to_numpy() for name in own] or [everyone[:0]] * 2
-        starts, order = counting.order_by(owner, len(account), *by)
+        if rows:
+            by = (table.column(name).to_numpy() for name in own)
+            starts, order = counting.order_by(owner, len(account), *by)
+        else:
+            starts, order = counting.by_owner(owner, len(account))
         keys = {}
         for code in range(len(TEMPLATES)):
             column = table.column(f"key{code}")
@@ -249,7 +252,7 @@ class Block:
     def _places(self, wanted: Wanted, cores: Cores) -> tuple[Cores, Ints, Places]:
         """The candidates of these accounts, where each account's begin, and requests' families."""
         here = cores.inside(self.account)
-        cored = _starts(np.searchsorted(self.account, here.account), len(self.account))
+        cored = starts_of(np.searchsorted(self.account, here.account), len(self.account))
         looked_at = np.repeat(np.diff(cored) > 0, np.diff(self.starts))
         found = np.full((len(self.keys), len(self.mining)), -1, dtype=np.int32)
         for code, (key, known) in self.keys.items():
@@ -259,12 +262,6 @@ class Block:
     def _chosen(self, of: Ints, row: Ints) -> pa.Table:
         columns = {"candidate": of, "request_key": self.request[row], "framed": self.framed[row]}
         return pa.table(columns)
-
-
-def _starts(owner: Ints, owners: int) -> Ints:
-    """Where each owner's entries begin, and the end, in entries sorted by owner."""
-    found: Ints = np.searchsorted(owner, np.arange(owners + 1)).astype(np.int64)
-    return found
 
 
 WORDLESS_FAMILIES = Wanted.of(pa.table({"kind": WORDLESS, "key": [0] * len(WORDLESS)}))

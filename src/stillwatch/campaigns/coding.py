@@ -42,3 +42,9 @@ def among(values: Ints, chosen: Ints) -> NDArray[np.bool_]:
     place = np.minimum(np.searchsorted(chosen, values), len(chosen) - 1)
     found: NDArray[np.bool_] = chosen[place] == values
     return found
+
+
+def starts_of(owner: Ints, owners: int) -> Ints:
+    """Where each owner's entries begin, and the end, in entries sorted by owner."""
+    found: Ints = np.searchsorted(owner, np.arange(owners + 1)).astype(np.int64)
+    return found

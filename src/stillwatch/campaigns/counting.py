@@ -70,16 +70,12 @@ def mark_repeated(starts, key, known, least, marked):  # type: ignore[no-untyped
 
 
 @kernel
-def order_by(owner, owners, first, second):  # type: ignore[no-untyped-def]
-    """The order of requests by owner, then by two columns.
-
-    A counting sort by owner and short sorts inside, in place of one sort of everything.
+def by_owner(owner, owners):  # type: ignore[no-untyped-def]
+    """The order of requests by owner, of each as they come: a counting sort.
 
     Args:
         owner: int64[requests], from 0.
         owners: how many there are.
-        first: int64[requests], or empty if the owner is enough; then requests stay as they come.
-        second: int64[requests], which decides where `first` is equal.
 
     Returns:
         int64[owners + 1], where each owner's requests begin, and int64[requests], their places.
@@ -94,8 +90,25 @@ def order_by(owner, owners, first, second):  # type: ignore[no-untyped-def]
     for i in range(owner.size):
         order[at[owner[i]]] = i
         at[owner[i]] += 1
-    if not first.size:
-        return starts, order
+    return starts, order
+
+
+@kernel
+def order_by(owner, owners, first, second):  # type: ignore[no-untyped-def]
+    """The order of requests by owner, then by two columns.
+
+    Short sorts inside each owner, in place of one sort of everything.
+
+    Args:
+        owner: as in `by_owner`.
+        owners: as in `by_owner`.
+        first: int64[requests].
+        second: int64[requests], which decides where `first` is equal.
+
+    Returns:
+        As `by_owner`.
+    """
+    starts, order = by_owner(owner, owners)
     for i in range(owners):
         rows = order[starts[i] : starts[i + 1]].copy()
         rows = rows[np.argsort(first[rows])]

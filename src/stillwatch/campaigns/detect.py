@@ -105,6 +105,8 @@ def _seen_whole(
     """
     nobody = np.zeros(0, dtype=np.int64)
     judged = _looked_beyond(evidence, _seen_elsewhere(evidence, judged), nobody)
+    if not parts:
+        return judged, [], []
     found = combine(judged, [], membership, _public_items(evidence, judged))
     members = np.concatenate([nobody, *(group.accounts for group in found)])
     adding, beside = divided(parts, members)

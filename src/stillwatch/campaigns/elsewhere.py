@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, individuality
+from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, individuality, sums
 from stillwatch.campaigns.habits import compare_content
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ def compare_elsewhere(
         assume_unique=True, return_indices=True,
     )  # fmt: skip
     agreeing = said.times[here] * other.times[there] * weight[said.word[here]]
-    within = _sums(of_both // len(weight), agreeing, size)
-    with_all = _sums(said.owner, said.times * (total * weight)[said.word], size)
+    within = sums(of_both // len(weight), agreeing, size)
+    with_all = sums(said.owner, said.times * (total * weight)[said.word], size)
     n = np.bincount(codes[: len(inside)], minlength=size).astype(float)
     m = np.bincount(codes[len(inside) :], minlength=size).astype(float)
     worth = float((said.times * (total * weight * np.exp(weight))[said.word]).sum())
@@ -164,7 +164,3 @@ def _with_topics(stream: Stream, telling: Telling) -> Ints:
     some = agreeing >= expected * np.exp(content.floor())
     found: Ints = content.accounts[some & (typical > MANY_PEOPLE)]
     return found
-
-
-def _sums(owner: Ints, values: Floats, size: int) -> Floats:
-    return np.bincount(owner, values, size).astype(np.float64)

@@ -156,15 +156,16 @@ def pairs_of_uses(uses: Uses, sizes: Ints, weight: Floats | None = None) -> Pair
     worth = np.ones(len(counts)) if weight is None else weight[uses.word]
     weighted = (worth * (within + between / 2)).sum()
     return PairCounts(
-        _sums(uses.owner, worth * within, accounts),
+        sums(uses.owner, worth * within, accounts),
         pairs[0],
-        _sums(uses.owner, worth * between, accounts),
+        sums(uses.owner, worth * between, accounts),
         pairs[1],
         float(weighted / agreements) if agreements else 1.0,
     )
 
 
-def _sums(index: Ints, values: Floats, size: int) -> Floats:
+def sums(index: Ints, values: Floats, size: int) -> Floats:
+    """Sums of values by an index from 0."""
     return np.bincount(index, values, size).astype(np.float64)
 
 

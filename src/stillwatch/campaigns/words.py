@@ -14,7 +14,8 @@ from stillwatch.campaigns.agreement import (
     counted_uses,
     marked_uses,
 )
-from stillwatch.campaigns.counting import order_by
+from stillwatch.campaigns.coding import starts_of
+from stillwatch.campaigns.counting import by_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ class Said:
         place = np.empty(len(rising), np.int64)
         place[rising] = np.arange(len(rising))
         word, owner = place[number], owners[request]
-        starts, order = order_by(owner, size, owner[:0], owner[:0])
+        starts, order = by_owner(owner, size)
         uses = Uses.in_order(*counted_uses(starts, order, word, len(rising)))
         return cls(
             request, owner, word, of_request, distinct[rising], counts[rising], uses, starts, order
@@ -121,7 +122,7 @@ class Said:
 
     def incidences(self, uses: Bools) -> Bools:
         """Which incidences are of some of the uses."""
-        bounds = _starts(self.uses.owner, self.owners)
+        bounds = starts_of(self.uses.owner, self.owners)
         found: Bools = marked_uses(
             self.starts, self.order, self.word, len(self.tokens), bounds, self.uses.word, uses
         )
@@ -168,7 +169,7 @@ class Words:
         """The incidences of some requests, counted."""
         rows = self.kept & requests[self.said.request]
         owner, word = self.said.owner[rows], self.said.word[rows]
-        starts, order = order_by(owner, self.said.owners, owner[:0], owner[:0])
+        starts, order = by_owner(owner, self.said.owners)
         return Uses.in_order(*counted_uses(starts, order, word, len(self.weight)))
 
     def clump(self, most: int = 4000) -> float:
@@ -251,9 +252,4 @@ def _common_frame(used: Ints, framed: Bools, words: int) -> Bools:
     users = np.bincount(used, minlength=words)
     often = np.bincount(used, framed, words)
     found: Bools = (often >= MIN_FRAMED) & (often > COMMON_FRAME * users)
-    return found
-
-
-def _starts(owner: Ints, owners: int) -> Ints:
-    found: Ints = np.searchsorted(owner, np.arange(owners + 1)).astype(np.int64)
     return found
