@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate
 from stillwatch.campaigns.look import Look
-from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, SAMPLE_REQUESTS
+from stillwatch.campaigns.sampling import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, SAMPLE_REQUESTS
 from stillwatch.evidence.bundle.build import build_bundle
 from stillwatch.evidence.canonical import digest
 from stillwatch.evidence.commitments import Vault
@@ -44,7 +44,7 @@ from stillwatch.schema import Verdict
 from stillwatch.sketch import SketchKey
 
 if TYPE_CHECKING:
-    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.sampling import Mined
     from stillwatch.campaigns.stream import Stream
     from stillwatch.campaigns.trial import Trial
     from stillwatch.schema import Campaign

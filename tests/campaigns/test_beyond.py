@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.campaigns.streams import make_stream
 from tests.worlds import HYDRA
 
-from stillwatch.campaigns import beyond, evidence, mine
+from stillwatch.campaigns import beyond, evidence, mine, sampling
 from stillwatch.campaigns.look import Look, found_in
 from stillwatch.campaigns.membership import Membership
 from stillwatch.evidence.docket import read_docket
@@ -121,7 +121,7 @@ def test_looks_have_each_account_once_and_few_requests_of_it(tried: Tried) -> No
     for look in mined.beyond:
         sample = look.sample
         _, requests = np.unique([sample.account, sample.mining], axis=1, return_counts=True)
-        assert requests.max() <= mine.FURTHER_REQUESTS < mine.SAMPLE_REQUESTS
+        assert requests.max() <= sampling.FURTHER_REQUESTS < sampling.SAMPLE_REQUESTS
 
 
 def strangers(stream: Stream) -> tuple[Ints, NDArray[np.bool_], Ints]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from tests.worlds import HYDRA
 
-from stillwatch.campaigns import evidence
+from stillwatch.campaigns import evidence, sampling
 from stillwatch.campaigns.merging import group_by_core
 from stillwatch.lab.scenario import Scenario
 from stillwatch.lab.sketched import simulate_sketches
@@ -29,7 +28,7 @@ def test_ranges_give_the_same_bytes(
 ) -> None:
     """Also where ranges hold none of the accounts of a crowd that are sampled."""
     if sampled is not None:
-        monkeypatch.setattr(sys.modules["stillwatch.campaigns.mine"], "CROWD_ACCOUNTS", sampled)
+        monkeypatch.setattr(sampling, "CROWD_ACCOUNTS", sampled)
     made = simulate_sketches(WORLD, tmp_path / "world", seed=1, key=KEY)
     for name, size in (("whole", 1_000_000), ("ranges", made.requests // 3)):
         monkeypatch.setattr(evidence, "WHOLE_REQUESTS", size)

@@ -16,7 +16,7 @@ from stillwatch.campaigns.explain import PIECES, explanations, facts, would_chan
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest
 from stillwatch.campaigns.judge import Judged, decided
-from stillwatch.campaigns.mine import Mined
+from stillwatch.campaigns.sampling import Mined
 from stillwatch.campaigns.without import (
     CERTAINTY,
     CONCEALMENT,

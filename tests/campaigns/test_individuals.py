@@ -30,7 +30,8 @@ tests = st.fixed_dictionaries({name: st.floats(0, 1) for name in NAMES}).map(
 @given(tests)
 def test_it_takes_content_sharing_and_another_habit(test: PeopleTest) -> None:
     others = [getattr(test, name) for name in OTHERS]
-    assert test.p == pytest.approx(max(test.content, test.sharing, any_false(others)))
+    held = max(test.content, test.customers, test.sharing)
+    assert test.p == pytest.approx(max(held, any_false(others)))
     alone = min(1.0, 3 * min(others))
     assert test.p_by_one == pytest.approx(max(test.content, test.sharing, alone))
 
@@ -40,7 +41,7 @@ def test_missing_evidence_never_accuses(test: PeopleTest, name: str) -> None:
     assert replace(test, **{name: 1.0}).p >= test.p
 
 
-@pytest.mark.parametrize("kept", ["content", "sharing"])
+@pytest.mark.parametrize("kept", ["content", "customers", "sharing"])
 def test_one_innocent_explanation_is_enough(kept: str) -> None:
     guilty = PeopleTest(**dict.fromkeys(NAMES, 1e-9))
     assert replace(guilty, **{kept: 0.7}).p == 0.7

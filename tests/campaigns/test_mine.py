@@ -5,7 +5,8 @@ import pyarrow as pa
 from tests.campaigns.streams import make_stream
 
 from stillwatch.campaigns.candidates import Candidate, Family
-from stillwatch.campaigns.mine import Mined, mostly_explained
+from stillwatch.campaigns.mine import mostly_explained
+from stillwatch.campaigns.sampling import Mined
 
 ASKED = Family(13, 1, np.array([10, 20, 30, 40]), 100, 100)
 TEMPLATE = Family(2, 7, np.array([10, 20, 50]), 30, 30)

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate
 from stillwatch.campaigns.look import Look
-from stillwatch.campaigns.mine import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, by_candidate
+from stillwatch.campaigns.sampling import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, by_candidate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stillwatch.campaigns.evidence import Evidence
-    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.sampling import Mined
 
 Ints = NDArray[np.int64]
 

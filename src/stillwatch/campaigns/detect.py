@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.beyond import look_beyond
+from stillwatch.campaigns.customers import Customers
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged, carrying
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import Membership, combine, divided
-from stillwatch.campaigns.mine import mine, with_elsewhere
+from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
+from stillwatch.campaigns.sampling import with_elsewhere
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
 from stillwatch.schema import Campaign, DeclaredEntry, PriorSource, Verdict
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.individuals import Floors
-    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.sampling import Mined
     from stillwatch.progress import Progress
 
 STEPS = 8
@@ -158,9 +160,7 @@ def detect(
         directory = Directory.of(names, activity)
         traits = traits.seen_from(activity.column("first_seen"))
         step.advance()
-        declared = traits.organization >= 0
-        entities = np.where(declared, traits.organization, np.arange(len(declared)) + len(declared))
-        mined = mine(evidence, traits.account, entities, step, priors)
+        mined = mine(evidence, Customers.of(traits), step, priors)
         groups = mined.candidates + mined.parts
         feeders = mined.feeding.of({family for group in groups for family in carrying(group)})
         background = Background.of(activity, feeders, groups)

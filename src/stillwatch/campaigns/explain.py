@@ -24,6 +24,7 @@ from stillwatch.signals.families import KINDS
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.elsewhere import Apart
+    from stillwatch.campaigns.individuals import PeopleTest
 
 Floats = NDArray[np.float64]
 
@@ -219,6 +220,20 @@ _ELSEWHERE = (
 )
 
 
+def _customers(people: PeopleTest, level: float) -> list[Explanation]:
+    if not people.customers:
+        return []
+    return [
+        Explanation(
+            name="several_companies",
+            text="They are several companies, each with accounts of its own: then what accounts "
+            "with one payer, organisation or mail domain ask about would be their company's.",
+            rejected=people.customers <= level,
+            p=people.customers,
+        )
+    ]
+
+
 def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
     """The innocent explanations considered, and what became of each."""
     people = judged.people
@@ -236,6 +251,7 @@ def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
             rejected=people.content <= level,
             p=people.content,
         ),
+        *_customers(people, level),
         Explanation(
             name="people_without_topics",
             text="They are people who happen to share topics: people would still have their own "

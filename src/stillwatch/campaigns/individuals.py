@@ -16,9 +16,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.candidates import CORE_SHARE
+from stillwatch.campaigns.candidates import CORE_SHARE, MIN_ACCOUNTS
+from stillwatch.campaigns.customers import by_customer
 from stillwatch.campaigns.evalues import any_false, partial_conjunction
 from stillwatch.campaigns.exchangeability import MIN_INFORMED, individuality
 from stillwatch.campaigns.habits import KEPT, Habits, compare_content, measure
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stillwatch.campaigns.stream import Stream
+
+Ints = NDArray[np.int64]
 
 MIN_POPULATION = np.log(1.5)
 """Log individuality of the population below which a habit is not used."""
@@ -101,6 +105,8 @@ class PeopleTest:
     Attributes:
         content, rhythm, volume, conversation: small where the group lacks that habit.
         sharing: p-value of "they all do one exercise"; small where items are not shared.
+        customers: that of content where each customer is taken for one account; 0 where there is
+            nothing to tell customers and accounts apart.
         p: of the null that content is individual, or all other habits are, or items are shared.
     """
 
@@ -109,6 +115,7 @@ class PeopleTest:
     volume: float
     conversation: float
     sharing: float
+    customers: float = 0.0
 
     @property
     def p(self) -> float:
@@ -117,7 +124,7 @@ class PeopleTest:
         An honest group may lack one habit. It takes the loss of what people write about and of
         at least one habit more to rule people out.
         """
-        return max(self.content, self.others, self.sharing)
+        return max(self.content, self.customers, self.others, self.sharing)
 
     @property
     def others(self) -> float:
@@ -146,6 +153,25 @@ def test_people(habits: Habits, floors: Floors) -> PeopleTest:
         conversation=_individual(habits.conversation.p_at_least, floors.conversation),
         sharing=habits.sharing.p_at_least(SHARED_ITEMS),
     )
+
+
+def test_customers(stream: Stream, accounts: Ints, customer: Ints, floors: Floors) -> float:
+    """P-value of "each customer has topics of its own", whatever its accounts have.
+
+    Args:
+        stream: sampled requests of a group.
+        accounts: of the group, sorted.
+        customer: of each of them, by `Customers.among`.
+        floors: of the benign-group null.
+
+    Returns:
+        The p-value; 0 where each account is a customer of its own, or customers are too few to be
+        compared: then it is for concealment to tell whether they belong together in the open.
+    """
+    customers = len(np.unique(customer))
+    if not MIN_ACCOUNTS <= customers < len(accounts):
+        return 0.0
+    return test_content(by_customer(stream, accounts, customer), floors)
 
 
 def test_content(stream: Stream, floors: Floors) -> float:

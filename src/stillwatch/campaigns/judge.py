@@ -8,18 +8,21 @@ is concealed. Coordination is decided over all groups together by e-BH at the sc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.campaigns.candidates import MIN_ACCOUNTS
 from stillwatch.campaigns.concealment import Concealment, Traits, judge_concealment
+from stillwatch.campaigns.customers import Customers
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.evalues import boosted_e_bh, e_value
 from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
 from stillwatch.campaigns.habits import Habits, measure
-from stillwatch.campaigns.individuals import Floors, PeopleTest, test_people
+from stillwatch.campaigns.individuals import Floors, PeopleTest, test_customers, test_people
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.candidates import Family
     from stillwatch.campaigns.elsewhere import Apart
-    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.sampling import Mined
+    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -149,6 +153,11 @@ class Court:
     background: Background
     level: float
 
+    @cached_property
+    def customers(self) -> Customers:
+        """What joins accounts to customers."""
+        return Customers.of(self.traits)
+
     def judge(self, groups: list[Mined]) -> list[Judged]:
         """Judge groups together, by e-BH at the level."""
         drafts = [self._draft(mined) for mined in groups]
@@ -176,9 +185,12 @@ class Court:
         return judged
 
     def _draft(self, mined: Mined) -> Judged:
+        accounts = mined.candidate.accounts
         half = mined.sample.half(mining=False)
         habits = measure(half, mined.counts[:, 1], self.floors.telling)
-        people = test_people(habits, self.floors)
+        customer = self.customers.among(accounts)
+        between = test_customers(half, accounts, customer, self.floors)
+        people = replace(test_people(habits, self.floors), customers=between)
         row = np.full(len(FEATURES), np.nan)
         extraction_p = None
         if self.reference.sufficient and len(half):
@@ -193,15 +205,28 @@ class Court:
             outsiders=self.background.outsiders(mined),
             harvest=row,
             extraction_p=extraction_p,
-            concealment=judge_concealment(
-                mined.candidate.accounts,
-                self.traits,
-                codes_of(half.network),
-                codes_of(half.client),
-            ),
+            concealment=self._concealment(accounts, customer, half),
             coordinated=False,
             verdict=Verdict.CLEAR,
         )
+
+    def _concealment(self, accounts: Ints, customer: Ints, half: Stream) -> Concealment:
+        """What a group's accounts declare, and its customers where these are too few to compare."""
+        whole = self._declared(accounts, half)
+        several = np.unique(customer)
+        if whole.open_structure or not 1 < len(several) < MIN_ACCOUNTS:
+            return whole
+        parts = [accounts[customer == one] for one in several]
+        found = [self._declared(part, half.of_accounts(part)) for part in parts]
+        if not all(part.open_structure for part in found):
+            return whole
+        said = (text for part in found for text in part.open_structure)
+        count = f"{len(several)} customers that make no secret of it"
+        return Concealment((f"the accounts are those of {count}", *said), (), judged=True)
+
+    def _declared(self, accounts: Ints, half: Stream) -> Concealment:
+        networks, clients = codes_of(half.network), codes_of(half.client)
+        return judge_concealment(accounts, self.traits, networks, clients)
 
     def _elsewhere(self, mined: Mined) -> Apart | None:
         if mined.elsewhere is None or not mined.wordless:

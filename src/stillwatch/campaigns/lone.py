@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
-from stillwatch.campaigns.mine import SAMPLE_REQUESTS, sorted_stream
+from stillwatch.campaigns.sampling import SAMPLE_REQUESTS, sorted_stream
 from stillwatch.schema import Verdict
 from stillwatch.signals.families import feeders
 

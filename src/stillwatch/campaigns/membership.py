@@ -76,8 +76,8 @@ LEAST_SHARE = 0.05
 an operator can pay for."""
 
 LEAST_DAYS = 0.2
-"""Of the group's median account, the days that an account must have been in the stream: a benchmark
-that runs for an evening meets a campaign and is not part of it."""
+"""Of the group's median account, the days that an account's part of the stream must be spread over:
+a benchmark that runs for an evening meets a campaign and is not part of it."""
 
 SHARED = 0.2
 """Share of an account's items that others also send, from which on it does what others do."""
@@ -233,10 +233,13 @@ def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> I
 
 
 def passing_through(stream: Stream) -> Ints:
-    """Accounts that were in the stream for a small part of the days that its others were."""
-    accounts, codes, _ = stream.coded()
-    active, _, _ = pairs(codes, stream.slot // 24)
-    days = np.bincount(active, minlength=len(accounts))
+    """Accounts whose requests come in a small part of the days that the others' come in.
+
+    Days count by Simpson's index: a stray request makes no day.
+    """
+    accounts, codes, sizes = stream.coded()
+    owner, _, times = pairs(codes, stream.slot // 24)
+    days = sizes**2 / np.bincount(owner, times.astype(np.float64) ** 2, len(accounts))
     return accounts[days < LEAST_DAYS * np.median(days)] if len(days) else accounts
 
 

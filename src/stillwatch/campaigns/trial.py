@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.candidates import Family
     from stillwatch.campaigns.judge import Court, Judged
-    from stillwatch.campaigns.mine import Mined
+    from stillwatch.campaigns.sampling import Mined
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
