@@ -57,8 +57,7 @@ RANGE_REQUESTS = 4_000_000
 """Requests of a range of accounts in a larger window: about 1.5 GB while they are sorted."""
 
 SAMPLED_REQUESTS = 2_000_000
-"""Sampled requests that are looked at together: about 600 MB. All that were sampled are read again
-for each such part of them."""
+"""Sampled requests that are looked at together: about 600 MB."""
 
 MOST_ACCOUNTS = 100_000
 """Accounts that a family may have before it is taken for language: four times the accounts of the
@@ -343,7 +342,11 @@ def _by_candidate(samples: ir.Table, candidates: int) -> Iterator[pa.Table]:
     size = np.zeros(candidates, np.int64)
     size[sizes.column("candidate").to_numpy()] = sizes.column("requests").to_numpy()
     batch = np.cumsum(size) // SAMPLED_REQUESTS
-    for number in np.unique(batch):
+    numbers = np.unique(batch)
+    if len(numbers) > 1:
+        # of rows that come sorted the engine reads those of a batch without looking at the others
+        samples = samples.order_by("candidate").cache()
+    for number in numbers:
         chosen = np.flatnonzero(batch == number)
         first, last = int(chosen[0]), int(chosen[-1])
         rows = samples.filter(samples.candidate.between(first, last))
