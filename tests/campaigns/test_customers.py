@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,13 @@ from numpy.typing import NDArray
 from tests.campaigns.streams import make_stream, people, queue, volumes, words_about
 
 from stillwatch.campaigns import individuals
+from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.concealment import PUBLIC_USERS, Traits
 from stillwatch.campaigns.customers import Customers
 from stillwatch.campaigns.individuals import Floors
+from stillwatch.campaigns.judge import Court
+from stillwatch.campaigns.mine import queues_among
+from stillwatch.campaigns.sampling import Mined
 
 Ints = NDArray[np.int64]
 
@@ -110,3 +115,53 @@ def test_it_is_not_asked_of_separate_accounts_nor_of_a_few_customers(customer: I
     known = floors(rng)
     assert individuals.test_content(stream, known) > LEVEL
     assert individuals.test_customers(stream, np.arange(GROUP), customer, known) == 0.0
+
+
+def court(found: Customers) -> Court:
+    """That judges by traits and by nothing else."""
+    nothing: Any = None
+    return Court(nothing, nothing, nothing, found.traits, nothing, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("domains", "payers", "hidden"),
+    [
+        ([1] * 4 + [2] * 4, [1] * 4 + [2] * 4, False),
+        ([1] * 4 + [2] * 4, [1] * 4 + [5, 6, 7, 8], True),  # the second pays by many means
+        (list(range(8)), [1] * 4 + [2] * 4, True),  # two payers, and nothing else in the open
+        ([1] * 2 + [2] * 2 + [3] * 2 + [4] * 2, [1, 1, 2, 2, 3, 3, 4, 4], True),  # not so few
+    ],
+)
+def test_two_or_three_companies_in_the_open_hide_nothing(
+    domains: list[int], payers: list[int], hidden: bool
+) -> None:
+    found = customers(8, domain=domains, payment=payers)
+    traits = replace(found.traits, available=frozenset({"email_domain", "payment_fingerprint"}))
+    accounts = np.arange(8)
+    half = make_stream(accounts, network_key=np.ones(8, dtype=int))
+    asked = court(Customers.of(traits)).concealment_of(accounts, found.among(accounts), half)
+    assert asked.concealed == hidden
+    assert bool(asked.open_structure) != hidden
+
+
+def test_a_pool_of_companies_is_taken_apart_before_it_is_tested() -> None:
+    rng = np.random.default_rng(0)
+    size = volumes(rng, GROUP, 30, 0.1)
+    owner, topic = people(rng, np.bincount(COMPANY, size).astype(np.int64), 8.0)
+    account = np.sort([rng.choice(np.flatnonzero(one == COMPANY)) for one in owner])
+    stream = make_stream(
+        account, tokens=words_about(rng, topic), mining=np.ones(len(topic), dtype=bool)
+    )
+    counts = np.bincount(account, minlength=GROUP)
+    family = Family(2, 7, np.arange(GROUP), len(topic), len(topic))
+    mined = Mined(
+        Candidate(np.arange(GROUP), (family,)), stream, np.stack([counts, counts], axis=1), ""
+    )
+    known = floors(rng)
+    alone = customers(GROUP)
+    assert queues_among(mined, alone, known) == [mined]
+    of_companies = customers(GROUP, payment=COMPANY.tolist())
+    found = queues_among(mined, of_companies, known)
+    assert found
+    for part in found:
+        assert len(np.unique(COMPANY[part.candidate.accounts])) == 1

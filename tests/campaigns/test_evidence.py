@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from tests.worlds import HYDRA
 
 from stillwatch.campaigns import evidence, sampling
-from stillwatch.campaigns.merging import group_by_core
 from stillwatch.lab.scenario import Scenario
 from stillwatch.lab.sketched import simulate_sketches
 from stillwatch.scanning import scan
@@ -33,6 +31,8 @@ def test_ranges_give_the_same_bytes(
     for name, size in (("whole", 1_000_000), ("ranges", made.requests // 3)):
         monkeypatch.setattr(evidence, "WHOLE_REQUESTS", size)
         monkeypatch.setattr(evidence, "RANGE_REQUESTS", size)
+        # that what was sampled is read in batches, too
+        monkeypatch.setattr(evidence, "SAMPLED_REQUESTS", size // 4)
         found = scan(
             sketches=made.sketches, accounts=made.accounts, out=tmp_path / name, key=KEY
         ).findings
@@ -40,21 +40,3 @@ def test_ranges_give_the_same_bytes(
     for name in ("campaigns.json", "accounts.parquet"):
         whole, ranges = ((tmp_path / part / name).read_bytes() for part in ("whole", "ranges"))
         assert whole == ranges, name
-
-
-def _groups(families: list[list[int]], least: float) -> list[int]:
-    codes = np.array([a for family in families for a in family], np.int64)
-    found: list[int] = group_by_core(
-        codes, np.cumsum([0, *map(len, families)]).astype(np.int64), least
-    ).tolist()
-    return found
-
-
-def test_nearly_equal_cores_are_one_group_and_others_are_not() -> None:
-    assert _groups([[0, 1, 2, 3], [0, 1, 2, 3], [7, 8, 9], [0, 1, 2], [0, 9]], 0.75) == [
-        0, 0, 1, 0, 2,
-    ]  # fmt: skip
-
-
-def test_the_last_of_equally_near_groups_is_joined() -> None:
-    assert _groups([[0, 1], [2, 3], [0, 1, 2, 3]], 0.5)[2] == 1

@@ -205,12 +205,12 @@ class Court:
             outsiders=self.background.outsiders(mined),
             harvest=row,
             extraction_p=extraction_p,
-            concealment=self._concealment(accounts, customer, half),
+            concealment=self.concealment_of(accounts, customer, half),
             coordinated=False,
             verdict=Verdict.CLEAR,
         )
 
-    def _concealment(self, accounts: Ints, customer: Ints, half: Stream) -> Concealment:
+    def concealment_of(self, accounts: Ints, customer: Ints, half: Stream) -> Concealment:
         """What a group's accounts declare, and its customers where these are too few to compare."""
         whole = self._declared(accounts, half)
         several = np.unique(customer)

@@ -145,7 +145,7 @@ def mine(evidence: Evidence, customers: Customers, step: Step, priors: Priors = 
             if id(mined.candidate) in asked_for:
                 only_named.append(replace(mined, sample=mined.sample.copy()))
             continue
-        for queue in _queues(mined, customers, floors):
+        for queue in queues_among(mined, customers, floors):
             # a copy, so that the rest of what was read with it can go
             kept.append(replace(queue, sample=queue.sample.copy()))
             looks.append(_first_look(queue, floors))
@@ -154,7 +154,7 @@ def mine(evidence: Evidence, customers: Customers, step: Step, priors: Priors = 
     pools = communities(promising, len(traits.account))
     for joined in look(evidence, pools, "a pool of templates", CROWD_ACCOUNTS):
         for part in split(joined.sample.half(mining=True), floors, SCREEN):
-            found = _queues(part_of(joined, part), customers, floors)
+            found = queues_among(part_of(joined, part), customers, floors)
             kept += found
             explained += found
     wordless = [f for f in families if f.kind in WORDLESS]
@@ -186,7 +186,7 @@ def _entities(group: Family | Candidate, traits: Traits) -> bool:
     return len(declared) + int((organization < 0).sum()) >= MIN_ACCOUNTS
 
 
-def _queues(mined: Mined, customers: Customers, floors: Floors) -> list[Mined]:
+def queues_among(mined: Mined, customers: Customers, floors: Floors) -> list[Mined]:
     """A group that looks like one queue by accounts, if it does by customers, too.
 
     Otherwise the customers in it whose accounts look like one queue each.
