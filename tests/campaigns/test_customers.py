@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,63 +12,90 @@ from tests.campaigns.streams import make_stream, people, queue, volumes, words_a
 from stillwatch.campaigns import individuals
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.concealment import PUBLIC_USERS, Traits
-from stillwatch.campaigns.customers import Customers
+from stillwatch.campaigns.customers import customers_among
 from stillwatch.campaigns.individuals import Floors
-from stillwatch.campaigns.judge import Court
 from stillwatch.campaigns.mine import queues_among
 from stillwatch.campaigns.sampling import Mined
 
 Ints = NDArray[np.int64]
 
 OTHERS = 100
+MAIL = 7
+"""The domain of a mail service."""
+
 COMPANY = np.repeat(np.arange(4), [60, 4, 4, 4])
 GROUP = len(COMPANY)
 LEVEL = 0.01
 RUNS = 100
 
 
-def customers(size: int = GROUP, **codes: Any) -> Customers:
+def traits(size: int = GROUP, *, age: float = 400.0, **codes: Any) -> Traits:
     """Accounts 0 to `size` with some traits, among others that have traits of their own."""
     unknown = np.full(size + OTHERS, -1)
     columns = {
         name: np.append(codes.get(name, unknown[:size]), 1000 + np.arange(OTHERS))
         for name in ("organization", "domain", "payment")
     }
-    columns["domain"][size : size + 20] = 7  # a mail service
-    return Customers.of(
-        Traits(
-            account=np.arange(size + OTHERS),
-            signup_network=unknown,
-            created=unknown.astype(float),
-            available=frozenset(),
-            **columns,
-        )
+    columns["domain"][size : size + 20] = MAIL
+    return Traits(
+        account=np.arange(size + OTHERS),
+        signup_network=unknown,
+        created=unknown.astype(float),
+        available=frozenset({"email_domain", "payment_fingerprint"} - codes.get("lacking", set())),
+        age=np.full(size + OTHERS, age),
+        **columns,
     )
 
 
-def among(**codes: list[int]) -> list[int]:
-    size = len(next(iter(codes.values())))
-    found: list[int] = customers(size, **codes).among(np.arange(size)).tolist()
+def among(size: int = 5, networks: int = 1, **given: Any) -> list[int]:
+    """The customers of accounts 0 to `size`, of which each sends from so many networks."""
+    account = np.repeat(np.arange(size), networks)
+    stream = make_stream(account, network_key=np.arange(len(account)) % networks)
+    found: list[int] = customers_among(np.arange(size), traits(size, **given), stream).tolist()
     return found
 
 
-@pytest.mark.parametrize("trait", ["organization", "domain", "payment"])
-def test_accounts_with_a_trait_in_common_are_one_customer(trait: str) -> None:
-    assert among(**{trait: [4, 5, 4, -1, -1]}) == [0, 1, 0, 2, 3]
+COMPANIES, APART = [0, 1, 0, 2, 3], [0, 1, 2, 3, 4]
+SAME = [4, 5, 4, -1, -1]
 
 
-def test_traits_join_from_account_to_account() -> None:
-    assert among(organization=[1, 1, -1, -1], payment=[-1, 2, 2, 3]) == [0, 0, 0, 1]
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"organization": SAME}, COMPANIES),
+        ({"domain": SAME, "payment": SAME}, COMPANIES),
+        ({"domain": SAME, "payment": [1, 2, 3, 4, 5]}, APART),
+        ({"domain": [1, 2, 3, 4, 5], "payment": SAME}, APART),
+        ({"domain": [MAIL, 5, MAIL, -1, -1], "payment": SAME}, APART),
+        ({"domain": SAME, "lacking": {"payment_fingerprint"}}, COMPANIES),
+        ({"payment": SAME, "lacking": {"email_domain"}}, COMPANIES),
+    ],
+)
+def test_a_customer_is_what_is_in_the_open_by_itself(
+    given: dict[str, Any], found: list[int]
+) -> None:
+    assert among(**given) == found
 
 
-def test_a_mail_service_joins_nobody() -> None:
-    assert among(domain=[7, 7, 7]) == [0, 1, 2]
+def test_accounts_made_for_it_and_spread_are_no_customer() -> None:
+    given = {"domain": SAME, "payment": SAME}
+    assert sorted(among(networks=5, age=2.0, **given)) == APART
+    assert among(networks=5, **given) == COMPANIES
+    assert among(age=2.0, **given) == COMPANIES
 
 
-def test_a_domain_is_a_companys_as_long_as_few_outside_the_group_use_it() -> None:
-    for outside in (PUBLIC_USERS - 1, PUBLIC_USERS):
-        found = customers(10, domain=[3] * 10).among(np.arange(10 - outside))
-        assert (len(np.unique(found)) == 1) == (outside < PUBLIC_USERS)
+@pytest.mark.parametrize("strangers", [PUBLIC_USERS - 1, PUBLIC_USERS])
+def test_a_domain_is_a_companys_as_long_as_few_use_it_and_pay_otherwise(strangers: int) -> None:
+    """Whether all of the company's own accounts are in the group does not matter."""
+    payment = np.append(np.full(20, 3), 10 + np.arange(strangers))
+    everyone = traits(20 + strangers, domain=np.full(20 + strangers, 3), payment=payment)
+    for inside in (np.arange(20), np.arange(8)):
+        found = customers_among(inside, everyone, make_stream(inside))
+        assert (len(np.unique(found)) == 1) == (strangers < PUBLIC_USERS)
+
+
+def companies(labels: Ints) -> Traits:
+    return traits(len(labels), domain=labels + 10, payment=labels + 10)
 
 
 def floors(rng: np.random.Generator) -> Floors:
@@ -89,59 +115,40 @@ def test_companies_with_a_queue_each_are_not_one_queue() -> None:
         accounts = [rng.choice(np.flatnonzero(one == COMPANY)) for one in owner]
         stream = make_stream(np.array(accounts), tokens=words_about(rng, topic))
         by_account.append(individuals.test_content(stream, known))
-        by_customer.append(individuals.test_customers(stream, np.arange(GROUP), COMPANY, known))
+        by_customer.append(
+            individuals.test_customers(stream, np.arange(GROUP), companies(COMPANY), known)
+        )
     assert np.mean(np.array(by_account) <= LEVEL) > 0.5
     assert min(by_customer) > LEVEL
 
 
-def test_one_queue_shows_between_its_payers_too() -> None:
+def test_one_queue_shows_between_front_companies_too() -> None:
     shown = 0
     for run in range(RUNS // 5):
         rng = np.random.default_rng(run)
         known = floors(rng)
         account, topic = queue(rng, volumes(rng, GROUP, 30, 0.1))
         stream = make_stream(account, tokens=words_about(rng, topic))
-        p = individuals.test_customers(stream, np.arange(GROUP), COMPANY, known)
+        p = individuals.test_customers(
+            stream, np.arange(GROUP), companies(np.arange(GROUP) // 6), known
+        )
         assert p > 0
         shown += p <= LEVEL
     assert shown >= 0.95 * RUNS // 5
 
 
-@pytest.mark.parametrize("customer", [np.arange(GROUP), np.arange(GROUP) % 3])
-def test_it_is_not_asked_of_separate_accounts_nor_of_a_few_customers(customer: Ints) -> None:
+@pytest.mark.parametrize(
+    ("customer", "p"),
+    [(np.arange(GROUP), 0.0), (np.zeros(GROUP, dtype=np.int64), 0.0), (np.arange(GROUP) % 3, 1.0)],
+)
+def test_separate_accounts_are_not_compared_and_few_customers_cannot_be(
+    customer: Ints, p: float
+) -> None:
     rng = np.random.default_rng(0)
-    account, topic = people(rng, volumes(rng, GROUP, 30, 0.1), 8.0)
+    account, topic = queue(rng, volumes(rng, GROUP, 30, 0.1))
     stream = make_stream(account, tokens=words_about(rng, topic))
     known = floors(rng)
-    assert individuals.test_content(stream, known) > LEVEL
-    assert individuals.test_customers(stream, np.arange(GROUP), customer, known) == 0.0
-
-
-def court(found: Customers) -> Court:
-    """That judges by traits and by nothing else."""
-    nothing: Any = None
-    return Court(nothing, nothing, nothing, found.traits, nothing, 0.01)
-
-
-@pytest.mark.parametrize(
-    ("domains", "payers", "hidden"),
-    [
-        ([1] * 4 + [2] * 4, [1] * 4 + [2] * 4, False),
-        ([1] * 4 + [2] * 4, [1] * 4 + [5, 6, 7, 8], True),  # the second pays by many means
-        (list(range(8)), [1] * 4 + [2] * 4, True),  # two payers, and nothing else in the open
-        ([1] * 2 + [2] * 2 + [3] * 2 + [4] * 2, [1, 1, 2, 2, 3, 3, 4, 4], True),  # not so few
-    ],
-)
-def test_two_or_three_companies_in_the_open_hide_nothing(
-    domains: list[int], payers: list[int], hidden: bool
-) -> None:
-    found = customers(8, domain=domains, payment=payers)
-    traits = replace(found.traits, available=frozenset({"email_domain", "payment_fingerprint"}))
-    accounts = np.arange(8)
-    half = make_stream(accounts, network_key=np.ones(8, dtype=int))
-    asked = court(Customers.of(traits)).concealment_of(accounts, found.among(accounts), half)
-    assert asked.concealed == hidden
-    assert bool(asked.open_structure) != hidden
+    assert individuals.test_customers(stream, np.arange(GROUP), companies(customer), known) == p
 
 
 def test_a_pool_of_companies_is_taken_apart_before_it_is_tested() -> None:
@@ -158,10 +165,8 @@ def test_a_pool_of_companies_is_taken_apart_before_it_is_tested() -> None:
         Candidate(np.arange(GROUP), (family,)), stream, np.stack([counts, counts], axis=1), ""
     )
     known = floors(rng)
-    alone = customers(GROUP)
-    assert queues_among(mined, alone, known) == [mined]
-    of_companies = customers(GROUP, payment=COMPANY.tolist())
-    found = queues_among(mined, of_companies, known)
+    assert queues_among(mined, traits(), known) == [mined]
+    found = queues_among(mined, companies(COMPANY), known)
     assert found
     for part in found:
         assert len(np.unique(COMPANY[part.candidate.accounts])) == 1

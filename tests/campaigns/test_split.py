@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tests.campaigns.streams import make_stream, people, queue, volumes, words_about
 
+from stillwatch.campaigns.concealment import Traits
 from stillwatch.campaigns.individuals import Floors
 from stillwatch.campaigns.split import blending, queues, split
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
 
 FLOORS = Floors(content=float(np.log(2)), rhythm=float(np.log(2)), conversation=0.1)
+_UNKNOWN = np.full(2000, -1)
+NOBODY = Traits(np.arange(2000), *[_UNKNOWN] * 4, _UNKNOWN.astype(float), frozenset())
+"""Accounts of which nothing is known."""
+
 TOPICS = 600
 """So many that no topic is so frequent in an account as to be taken for its frame."""
 
@@ -44,26 +49,26 @@ def test_a_queue_stays_whole() -> None:
 
 
 def test_a_campaign_is_cut_out_of_the_people_around_it() -> None:
-    parts = split(mixed(np.random.default_rng(2), 30, 15), FLOORS, 0.01)
+    parts = split(mixed(np.random.default_rng(2), 30, 15), FLOORS, NOBODY, 0.01)
     assert len(parts) == 1
     assert (parts[0] < 100).sum() >= 27
     assert (parts[0] >= 100).sum() <= 2
 
 
 def test_people_leave_no_part() -> None:
-    assert split(mixed(np.random.default_rng(3), 0, 30), FLOORS, 0.01) == []
+    assert split(mixed(np.random.default_rng(3), 0, 30), FLOORS, NOBODY, 0.01) == []
 
 
 def test_parts_do_not_overlap() -> None:
     for seed in range(5):
-        parts = split(mixed(np.random.default_rng(seed), 20, 10), FLOORS, 0.05)
+        parts = split(mixed(np.random.default_rng(seed), 20, 10), FLOORS, NOBODY, 0.05)
         accounts = np.concatenate([*parts, np.zeros(0, dtype=np.int64)])
         assert len(accounts) == len(np.unique(accounts))
 
 
 def test_without_a_floor_nothing_is_taken_for_a_queue() -> None:
     stream = mixed(np.random.default_rng(0), 15, 0)
-    assert split(stream, Floors(content=None, rhythm=None, conversation=None), 0.01) == []
+    assert split(stream, Floors(content=None, rhythm=None, conversation=None), NOBODY, 0.01) == []
 
 
 def crowd(rng: np.random.Generator, workers: int, persons: int) -> Stream:
@@ -81,7 +86,7 @@ def test_a_queue_is_found_in_a_crowd_and_grows_by_its_own() -> None:
     workers, strangers = 0, 0
     for seed in range(6):
         stream = crowd(np.random.default_rng(seed), 40, 60)
-        (one,) = queues(stream, stream, FLOORS, 0.01)
+        (one,) = queues(stream, stream, FLOORS, NOBODY, 0.01)
         assert (one.core < 100).mean() >= 0.9
         assert len(one.grown) >= len(one.core)
         workers += (one.grown < 100).sum()
@@ -94,7 +99,7 @@ def test_a_queue_is_found_in_a_crowd_and_grows_by_its_own() -> None:
 def test_a_crowd_of_people_has_no_queue() -> None:
     for seed in range(5):
         stream = crowd(np.random.default_rng(seed), 0, 80)
-        assert queues(stream, stream, FLOORS, 0.01) == []
+        assert queues(stream, stream, FLOORS, NOBODY, 0.01) == []
 
 
 def test_queues_of_one_crowd_have_no_accounts_in_common() -> None:
@@ -102,7 +107,7 @@ def test_queues_of_one_crowd_have_no_accounts_in_common() -> None:
     one, two = crowd(rng, 30, 30), crowd(rng, 30, 0)
     other = make_stream(two.account + 1000, tokens=two.tokens + 100_000, slot=two.slot)
     both = one.followed_by(other)
-    found = queues(both, both, FLOORS, 0.01)
+    found = queues(both, both, FLOORS, NOBODY, 0.01)
     accounts = np.concatenate([np.union1d(q.core, q.grown) for q in found])
     assert len(accounts) == len(np.unique(accounts))
     assert (accounts < 100).sum() >= 20

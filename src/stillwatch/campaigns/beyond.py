@@ -1,4 +1,4 @@
-"""The accounts of a large group that mining did not sample.
+"""A closer look at groups in question: what accounts do elsewhere, and those that no sample has.
 
 A group's tests need a sample of its accounts, but each member must be one on its own evidence. So
 once a group is in question, requests of its other accounts are read too: fewer of each, and in
@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate
 from stillwatch.campaigns.look import Look
-from stillwatch.campaigns.sampling import FURTHER_REQUESTS, SAMPLE_ACCOUNTS, by_candidate
+from stillwatch.campaigns.sampling import (
+    FURTHER_REQUESTS,
+    SAMPLE_ACCOUNTS,
+    SAMPLE_REQUESTS,
+    by_candidate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +42,27 @@ MOST_LOOKS = 3
 def lacking(group: Mined) -> Ints:
     """The accounts of a group that its sample lacks, sorted."""
     return np.setdiff1d(group.candidate.accounts, group.sample.account)
+
+
+def look_elsewhere(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> list[Mined]:
+    """The same groups with what sampled accounts send outside of the stream, in both halves.
+
+    Args:
+        evidence: the requests.
+        groups: any.
+        known: accounts that need no look; some are company for the others.
+    """
+    if not groups:
+        return []
+    candidates = []
+    for group in groups:
+        sampled = np.unique(group.sample.account)
+        wanted = _in_company(np.setdiff1d(sampled, known), sampled)
+        candidates.append(Candidate(wanted, group.candidate.families))
+    others = by_candidate(evidence.elsewhere(candidates, SAMPLE_REQUESTS), len(groups))
+    return [
+        replace(group, elsewhere=other.copy()) for group, other in zip(groups, others, strict=True)
+    ]
 
 
 def look_beyond(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> list[Mined]:
@@ -80,7 +106,11 @@ def _chunks(group: Mined, accounts: Ints) -> list[Ints]:
     """Accounts in equal parts of at most `SAMPLE_ACCOUNTS`, each in company."""
     if not len(accounts):
         return []
-    if len(accounts) < COMPANY:
-        sampled = np.unique(group.sample.account)
-        accounts = np.union1d(accounts, sampled[len(accounts) - COMPANY :])
+    accounts = _in_company(accounts, np.unique(group.sample.account))
     return np.array_split(accounts, -(-len(accounts) // SAMPLE_ACCOUNTS))
+
+
+def _in_company(accounts: Ints, sampled: Ints) -> Ints:
+    """Some accounts of a group, with as many sampled ones as they lack to be `COMPANY`."""
+    others = np.setdiff1d(sampled, accounts)
+    return np.union1d(accounts, others[max(0, len(others) + len(accounts) - COMPANY) :])

@@ -9,6 +9,7 @@ only the addresses can speak, and without those nothing can: then nobody is accu
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ MIN_KNOWN = 0.5
 """Share of members whose trait must be known before it says anything about the group."""
 
 PUBLIC_USERS = 5
-"""Accounts outside the group from which on an e-mail domain belongs to no company."""
+"""Accounts outside the group, with other payers, from which on a domain belongs to no company."""
 
 DAY = 86_400
 FRESH_DAYS = 30
@@ -39,7 +40,7 @@ DECLARATIONS = frozenset({"email_domain", "payment_fingerprint", "organization_i
 """Traits by which accounts can say that they belong together."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Traits:
     """What is declared about accounts: parallel arrays over all accounts, sorted by `account`.
 
@@ -56,6 +57,36 @@ class Traits:
     created: NDArray[np.float64]
     available: frozenset[str]
     age: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @cached_property
+    def _companies(self) -> tuple[Ints, Ints, Ints]:
+        """Users of each domain; and domains with a payer, as `_pairs`, and how many use both."""
+        users = np.bincount(self.domain[self.domain >= 0], minlength=1)
+        pairs = self._pairs(self.domain, self.payment)
+        return users, *np.unique(pairs[pairs >= 0], return_counts=True)
+
+    def _pairs(self, domain: Ints, payment: Ints) -> Ints:
+        width = int(self.payment.max(initial=0)) + 1
+        return np.where((domain >= 0) & (payment >= 0), domain * width + payment, -1)
+
+    def strangers(self, domain: Ints, payment: Ints) -> Ints:
+        """How many use each one's domain who are not of the group and pay by other means.
+
+        Who has the domain and the payer in common with a member is of the same company, in the
+        group or not.
+
+        Args:
+            domain: codes of the group's accounts; where it is unknown the answer means nothing.
+            payment: the same.
+        """
+        users, pairs, paying = self._companies
+        inside = np.bincount(domain[domain >= 0], minlength=len(users))
+        own = self._pairs(domain, payment)
+        known, place, counts = np.unique(own, return_inverse=True, return_counts=True)
+        at = np.minimum(np.searchsorted(pairs, known), max(len(pairs) - 1, 0))
+        colleagues = np.where(known >= 0, paying[at] - counts, 0) if len(pairs) else 0 * counts
+        found: Ints = (users - inside)[domain] - colleagues[place]
+        return found
 
     def seen_from(self, first_seen: pa.ChunkedArray) -> Traits:
         """The same with ages, from each account's first request, in the order of `account`."""
@@ -136,8 +167,8 @@ def judge_concealment(
         )
         open_structure.append(f"{share:.0%} of the accounts {known}")
     domain_share, domain = _commonest(members.domain)
-    outside = int((population.domain == domain).sum() - (members.domain == domain).sum())
-    private = domain_share >= MOST and outside < PUBLIC_USERS
+    strangers = population.strangers(members.domain, members.payment)[members.domain == domain]
+    private = domain_share >= MOST and strangers.min() < PUBLIC_USERS
     fresh = _known_ages(members.age) and float((members.age < FRESH_DAYS).mean()) >= MOST
     declared = bool(population.available & DECLARATIONS)
     # without an account file an open company with several offices must not look hidden
@@ -163,6 +194,14 @@ def judge_concealment(
         evidence += spread
     judged = declared or bool(open_structure or evidence)
     return Concealment(tuple(open_structure), tuple(evidence), judged or networks is not None)
+
+
+def codes_of(keys: Ints) -> Ints | None:
+    """Keys as codes from 0, -1 where unknown; None where none is known."""
+    if not (keys != -1).any():
+        return None
+    _, codes = np.unique(keys, return_inverse=True)
+    return np.where(keys == -1, -1, codes)
 
 
 def _separate_registrations(members: Traits, size: int) -> list[str]:

@@ -1,13 +1,13 @@
 """Which accounts of a group openly are one customer?
 
-A company that spreads its work over accounts of its own pays for them all, or has them in its mail
-domain. Account by account several such companies look like one queue: each account has its like in
-the group. Between customers they do not, so a group must be one queue between customers, too.
+A company that spreads its work over accounts of its own makes no secret of it. Account by account
+several such companies look like one queue: each account has its like in the group. Between
+customers they do not, so a group must be one queue between customers, too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from stillwatch.campaigns.concealment import PUBLIC_USERS
+from stillwatch.campaigns.coding import sorted_rows
+from stillwatch.campaigns.concealment import PUBLIC_USERS, codes_of, judge_concealment
+from stillwatch.campaigns.sampling import SAMPLE_REQUESTS
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.concealment import Traits
@@ -24,55 +26,59 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Customers:
-    """What joins accounts to customers.
+def customers_among(accounts: Ints, traits: Traits, stream: Stream) -> Ints:
+    """The customer of each account of a group, as codes from 0.
 
-    Attributes:
-        traits: of every account.
-        domain_users: accounts by code of their e-mail domain.
+    Accounts that declare one organisation, one company's domain or one payer are one customer if,
+    judged as a group of their own, they are in the open.
+
+    Args:
+        accounts: of the group, sorted.
+        traits: of all accounts.
+        stream: requests of the group.
     """
+    label = _related(accounts, traits)
+    for one in np.flatnonzero(np.bincount(label) > 1):
+        members = accounts[label == one]
+        sent = stream.of_accounts(members)
+        networks, clients = codes_of(sent.network), codes_of(sent.client)
+        if not judge_concealment(members, traits, networks, clients).open_structure:
+            label[label == one] = label.max() + 1 + np.arange(len(members))
+    _, found = np.unique(label, return_inverse=True)
+    codes: Ints = found.astype(np.int64)
+    return codes
 
-    traits: Traits
-    domain_users: Ints
 
-    @classmethod
-    def of(cls, traits: Traits) -> Customers:
-        """Count who uses which domain."""
-        return cls(traits, np.bincount(traits.domain[traits.domain >= 0]))
-
-    def among(self, accounts: Ints) -> Ints:
-        """The customer of each account of a group, as codes from 0.
-
-        Accounts are one customer's if they declare one organisation, pay by one means, or use one
-        e-mail domain that hardly anybody outside the group uses; and so on from account to account.
-        """
-        members = self.traits.of(accounts)
-        size = len(accounts)
-        edges: list[tuple[Ints, Ints]] = []
-        for codes in (members.organization, members.payment, self._private(members.domain)):
-            known = np.flatnonzero(codes >= 0)
-            _, first, index = np.unique(codes[known], return_index=True, return_inverse=True)
-            edges.append((known, known[first[index]]))
-        rows, columns = (np.concatenate(side) for side in zip(*edges, strict=True))
-        graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-        _, label = connected_components(graph, directed=False)
-        found: Ints = label.astype(np.int64)
-        return found
-
-    def _private(self, domain: Ints) -> Ints:
-        """The codes of domains that are a group's own; -1 for the others."""
-        inside = np.bincount(domain[domain >= 0], minlength=len(self.domain_users))
-        own = np.append(self.domain_users - inside < PUBLIC_USERS, False)
-        return np.where(own[domain], domain, -1)
+def _related(accounts: Ints, traits: Traits) -> Ints:
+    members = traits.of(accounts)
+    domain, payment = members.domain, members.payment
+    company = np.where(traits.strangers(domain, payment) < PUBLIC_USERS, domain, -1)
+    if "email_domain" not in traits.available:
+        company = payment
+    elif "payment_fingerprint" in traits.available:
+        width = int(payment.max(initial=0)) + 1
+        company = np.where((company >= 0) & (payment >= 0), company * width + payment, -1)
+    edges: list[tuple[Ints, Ints]] = []
+    for codes in (members.organization, company):
+        known = np.flatnonzero(codes >= 0)
+        _, first, index = np.unique(codes[known], return_index=True, return_inverse=True)
+        edges.append((known, known[first[index]]))
+    rows, columns = (np.concatenate(side) for side in zip(*edges, strict=True))
+    size = len(accounts)
+    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(size, size))
+    _, label = connected_components(graph, directed=False)
+    found: Ints = label.astype(np.int64)
+    return found
 
 
 def by_customer(stream: Stream, accounts: Ints, customer: Ints) -> Stream:
-    """The stream as if each customer were one account.
+    """The stream as if each customer were one account, sampled as an account is.
 
     Args:
         stream: requests of a group.
         accounts: of the group, sorted.
-        customer: of each of them, by `Customers.among`.
+        customer: of each of them, by `customers_among`.
     """
-    return replace(stream, account=customer[np.searchsorted(accounts, stream.account)])
+    owner = customer[np.searchsorted(accounts, stream.account)]
+    order = sorted_rows(owner, stream.body, stream.request)
+    return replace(stream, account=owner).take(order).first(SAMPLE_REQUESTS)

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.beyond import look_beyond
-from stillwatch.campaigns.customers import Customers
+from stillwatch.campaigns.beyond import look_beyond, look_elsewhere
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.judge import Background, Court, Judged, carrying
@@ -26,7 +25,6 @@ from stillwatch.campaigns.membership import Membership, combine, divided
 from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
-from stillwatch.campaigns.sampling import with_elsewhere
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
 from stillwatch.schema import Campaign, DeclaredEntry, PriorSource, Verdict
@@ -85,14 +83,14 @@ def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
     return evidence.senders(bodies, without=inside)
 
 
-def _seen_elsewhere(evidence: Evidence, groups: list[Judged]) -> list[Judged]:
+def _seen_elsewhere(evidence: Evidence, groups: list[Judged], known: Ints) -> list[Judged]:
     """The same, with what the accounts of accused groups do outside of the group's stream."""
     unseen = [
         place
         for place, group in enumerate(groups)
         if group.verdict is Verdict.DISTILLATION and group.mined.elsewhere is None
     ]
-    seen = with_elsewhere(evidence, [groups[place].mined for place in unseen])
+    seen = look_elsewhere(evidence, [groups[place].mined for place in unseen], known)
     return _with(groups, unseen, seen)
 
 
@@ -102,17 +100,17 @@ def _seen_whole(
     """The groups looked at closely: elsewhere, and at the accounts that the samples lack.
 
     Returns:
-        The whole groups; the parts that may add members to what these have, looked at beyond
-        their samples only at accounts that are no members yet; and the other parts as they are.
+        The whole groups; the parts that may add members to what these have, looked at closely only
+        for accounts that are no members yet; and the other parts as they are.
     """
     nobody = np.zeros(0, dtype=np.int64)
-    judged = _looked_beyond(evidence, _seen_elsewhere(evidence, judged), nobody)
+    judged = _looked_beyond(evidence, _seen_elsewhere(evidence, judged, nobody), nobody)
     if not parts:
         return judged, [], []
     found = combine(judged, [], membership, _public_items(evidence, judged))
     members = np.concatenate([nobody, *(group.accounts for group in found)])
     adding, beside = divided(parts, members)
-    adding = _looked_beyond(evidence, _seen_elsewhere(evidence, adding), members)
+    adding = _looked_beyond(evidence, _seen_elsewhere(evidence, adding, members), members)
     return judged, adding, beside
 
 
@@ -160,7 +158,7 @@ def detect(
         directory = Directory.of(names, activity)
         traits = traits.seen_from(activity.column("first_seen"))
         step.advance()
-        mined = mine(evidence, Customers.of(traits), step, priors)
+        mined = mine(evidence, traits, step, priors)
         groups = mined.candidates + mined.parts
         feeders = mined.feeding.of({family for group in groups for family in carrying(group)})
         background = Background.of(activity, feeders, groups)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.campaigns.candidates import CORE_SHARE, MIN_ACCOUNTS
-from stillwatch.campaigns.customers import by_customer
+from stillwatch.campaigns.customers import by_customer, customers_among
 from stillwatch.campaigns.evalues import any_false, partial_conjunction
 from stillwatch.campaigns.exchangeability import MIN_INFORMED, individuality
 from stillwatch.campaigns.habits import KEPT, Habits, compare_content, measure
@@ -29,6 +29,7 @@ from stillwatch.campaigns.telling import Telling
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
@@ -155,22 +156,25 @@ def test_people(habits: Habits, floors: Floors) -> PeopleTest:
     )
 
 
-def test_customers(stream: Stream, accounts: Ints, customer: Ints, floors: Floors) -> float:
+def test_customers(stream: Stream, accounts: Ints, traits: Traits, floors: Floors) -> float:
     """P-value of "each customer has topics of its own", whatever its accounts have.
 
     Args:
         stream: sampled requests of a group.
         accounts: of the group, sorted.
-        customer: of each of them, by `Customers.among`.
+        traits: of all accounts.
         floors: of the benign-group null.
 
     Returns:
-        The p-value; 0 where each account is a customer of its own, or customers are too few to be
-        compared: then it is for concealment to tell whether they belong together in the open.
+        The p-value; 0 where all accounts are one customer or each is one of its own, so that there
+        is nothing to compare; 1 where customers are too few for it.
     """
-    customers = len(np.unique(customer))
-    if not MIN_ACCOUNTS <= customers < len(accounts):
+    customer = customers_among(accounts, traits, stream)
+    several = len(np.unique(customer))
+    if several in {1, len(accounts)}:
         return 0.0
+    if several < MIN_ACCOUNTS:
+        return 1.0
     return test_content(by_customer(stream, accounts, customer), floors)
 
 

@@ -8,16 +8,13 @@ is concealed. Coordination is decided over all groups together by e-BH at the sc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.candidates import MIN_ACCOUNTS
-from stillwatch.campaigns.concealment import Concealment, Traits, judge_concealment
-from stillwatch.campaigns.customers import Customers
+from stillwatch.campaigns.concealment import Concealment, Traits, codes_of, judge_concealment
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.evalues import boosted_e_bh, e_value
 from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.candidates import Family
     from stillwatch.campaigns.elsewhere import Apart
     from stillwatch.campaigns.sampling import Mined
-    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -153,11 +149,6 @@ class Court:
     background: Background
     level: float
 
-    @cached_property
-    def customers(self) -> Customers:
-        """What joins accounts to customers."""
-        return Customers.of(self.traits)
-
     def judge(self, groups: list[Mined]) -> list[Judged]:
         """Judge groups together, by e-BH at the level."""
         drafts = [self._draft(mined) for mined in groups]
@@ -188,8 +179,7 @@ class Court:
         accounts = mined.candidate.accounts
         half = mined.sample.half(mining=False)
         habits = measure(half, mined.counts[:, 1], self.floors.telling)
-        customer = self.customers.among(accounts)
-        between = test_customers(half, accounts, customer, self.floors)
+        between = test_customers(half, accounts, self.traits, self.floors)
         people = replace(test_people(habits, self.floors), customers=between)
         row = np.full(len(FEATURES), np.nan)
         extraction_p = None
@@ -205,28 +195,12 @@ class Court:
             outsiders=self.background.outsiders(mined),
             harvest=row,
             extraction_p=extraction_p,
-            concealment=self.concealment_of(accounts, customer, half),
+            concealment=judge_concealment(
+                accounts, self.traits, codes_of(half.network), codes_of(half.client)
+            ),
             coordinated=False,
             verdict=Verdict.CLEAR,
         )
-
-    def concealment_of(self, accounts: Ints, customer: Ints, half: Stream) -> Concealment:
-        """What a group's accounts declare, and its customers where these are too few to compare."""
-        whole = self._declared(accounts, half)
-        several = np.unique(customer)
-        if whole.open_structure or not 1 < len(several) < MIN_ACCOUNTS:
-            return whole
-        parts = [accounts[customer == one] for one in several]
-        found = [self._declared(part, half.of_accounts(part)) for part in parts]
-        if not all(part.open_structure for part in found):
-            return whole
-        said = (text for part in found for text in part.open_structure)
-        count = f"{len(several)} customers that make no secret of it"
-        return Concealment((f"the accounts are those of {count}", *said), (), judged=True)
-
-    def _declared(self, accounts: Ints, half: Stream) -> Concealment:
-        networks, clients = codes_of(half.network), codes_of(half.client)
-        return judge_concealment(accounts, self.traits, networks, clients)
 
     def _elsewhere(self, mined: Mined) -> Apart | None:
         if mined.elsewhere is None or not mined.wordless:
@@ -366,11 +340,3 @@ def _own_families(mined: Mined) -> tuple[Family, ...]:
     candidate = mined.candidate
     own = [f for f in candidate.families if np.isin(f.accounts, candidate.accounts).mean() > MOSTLY]
     return tuple(own) or candidate.families
-
-
-def codes_of(keys: Ints) -> Ints | None:
-    """Keys as codes from 0, -1 where unknown; None where none is known."""
-    if not (keys != -1).any():
-        return None
-    _, codes = np.unique(keys, return_inverse=True)
-    return np.where(keys == -1, -1, codes)

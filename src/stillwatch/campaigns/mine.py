@@ -22,6 +22,7 @@ from stillwatch.campaigns.candidates import (
     merge_families,
 )
 from stillwatch.campaigns.communities import communities
+from stillwatch.campaigns.customers import customers_among
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns.concealment import Traits
-    from stillwatch.campaigns.customers import Customers
     from stillwatch.campaigns.evidence import Evidence
     from stillwatch.campaigns.feeding import Feeding
     from stillwatch.campaigns.stream import Stream
@@ -108,16 +108,15 @@ class Mine:
     looked_at: int
 
 
-def mine(evidence: Evidence, customers: Customers, step: Step, priors: Priors = NO_PRIORS) -> Mine:
+def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRIORS) -> Mine:
     """Find the groups worth testing.
 
     Args:
         evidence: the requests.
-        customers: what joins all accounts to customers.
+        traits: of all accounts.
         step: advanced four times.
         priors: families that are looked at and tested in any case.
     """
-    traits = customers.traits
     population = population_sample(evidence, traits.account)
     floors = Floors.of_population(population)
     step.advance()
@@ -145,7 +144,7 @@ def mine(evidence: Evidence, customers: Customers, step: Step, priors: Priors = 
             if id(mined.candidate) in asked_for:
                 only_named.append(replace(mined, sample=mined.sample.copy()))
             continue
-        for queue in queues_among(mined, customers, floors):
+        for queue in queues_among(mined, traits, floors):
             # a copy, so that the rest of what was read with it can go
             kept.append(replace(queue, sample=queue.sample.copy()))
             looks.append(_first_look(queue, floors))
@@ -153,13 +152,12 @@ def mine(evidence: Evidence, customers: Customers, step: Step, priors: Priors = 
                 explained.append(kept[-1])
     pools = communities(promising, len(traits.account))
     for joined in look(evidence, pools, "a pool of templates", CROWD_ACCOUNTS):
-        for part in split(joined.sample.half(mining=True), floors, SCREEN):
-            found = queues_among(part_of(joined, part), customers, floors)
-            kept += found
-            explained += found
+        found = _divided(joined, traits, floors)
+        kept += found
+        explained += found
     wordless = [f for f in families if f.kind in WORDLESS]
     fed = feeding.of([(f.kind, f.key) for f in wordless])
-    crowds = _wordless(evidence, wordless, explained, fed, floors)
+    crowds = _wordless(evidence, wordless, explained, fed, traits, floors)
     kept += [q for q in crowds.queues if _entities(q.candidate, traits)]
     step.advance()
     groups = [group.candidate.accounts for group in [*kept, *crowds.grown]]
@@ -186,18 +184,28 @@ def _entities(group: Family | Candidate, traits: Traits) -> bool:
     return len(declared) + int((organization < 0).sum()) >= MIN_ACCOUNTS
 
 
-def queues_among(mined: Mined, customers: Customers, floors: Floors) -> list[Mined]:
-    """A group that looks like one queue by accounts, if it does by customers, too.
-
-    Otherwise the customers in it whose accounts look like one queue each.
-    """
+def queues_among(mined: Mined, traits: Traits, floors: Floors) -> list[Mined]:
+    """A group that looks like one queue by accounts, if it does by customers, too; else parts."""
     accounts = mined.candidate.accounts
-    customer = customers.among(accounts)
-    if test_customers(mined.sample.half(mining=True), accounts, customer, floors) <= SCREEN:
+    half = mined.sample.half(mining=True)
+    if test_customers(half, accounts, traits, floors) <= SCREEN:
         return [mined]
+    return _divided(mined, traits, floors)
+
+
+def _divided(mined: Mined, traits: Traits, floors: Floors) -> list[Mined]:
+    """Parts that look like one queue each; of what is left, the customers that do by themselves."""
+    accounts = mined.candidate.accounts
+    half = mined.sample.half(mining=True)
+    parts = split(half, floors, traits, SCREEN)
+    rest = np.setdiff1d(accounts, np.concatenate([accounts[:0], *parts]))
+    customer = customers_among(rest, traits, half.of_accounts(rest))
     several = np.flatnonzero(np.bincount(customer) >= MIN_ACCOUNTS)
-    parts = [part_of(mined, accounts[customer == one]) for one in several]
-    return [part for part in parts if _first_look(part, floors) <= SCREEN]
+    alone = [part_of(mined, rest[customer == one]) for one in several]
+    return [
+        *(part_of(mined, part) for part in parts),
+        *(part for part in alone if _first_look(part, floors) <= SCREEN),
+    ]
 
 
 def _representatives(groups: list[Mined], looks: list[float]) -> tuple[list[Mined], list[Mined]]:
@@ -246,6 +254,7 @@ def _wordless(
     families: list[Family],
     explained: list[Mined],
     feeders: pa.Table,
+    traits: Traits,
     floors: Floors,
 ) -> _Crowds:
     """Accounts that share no words, but drain what looks like one queue.
@@ -271,7 +280,7 @@ def _wordless(
         crowd = crowd_of(evidence, rest, family, FOUND_BY[KINDS[family.kind]])
         everyone = crowd.sample.half(mining=True)
         for half in _strangers_to_themselves(crowd, floors):
-            for queue in queues(half, everyone, floors, SCREEN):
+            for queue in queues(half, everyone, floors, traits, SCREEN):
                 found.append(part_of(crowd, queue.core))
                 if len(queue.grown) > len(queue.core):
                     grown.append(part_of(crowd, queue.grown))

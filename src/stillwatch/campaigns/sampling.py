@@ -19,7 +19,7 @@ from stillwatch.signals.families import WORDLESS
 from stillwatch.signals.streams import SAMPLED_COLUMNS, stream_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -148,17 +148,6 @@ def _halves(counts: pa.Table, candidates: list[Candidate]) -> Callable[[int], In
         return full
 
     return counted
-
-
-def with_elsewhere(evidence: Evidence, groups: Sequence[Mined]) -> list[Mined]:
-    """Groups with what their sampled accounts send outside of the stream, in both halves."""
-    if not groups:
-        return []
-    sampled = [Candidate(np.unique(g.sample.account), g.candidate.families) for g in groups]
-    others = by_candidate(evidence.elsewhere(sampled, SAMPLE_REQUESTS), len(groups))
-    return [
-        replace(group, elsewhere=other.copy()) for group, other in zip(groups, others, strict=True)
-    ]
 
 
 def part_of(mined: Mined, accounts: Ints) -> Mined:

@@ -20,9 +20,10 @@ from stillwatch.campaigns.candidates import MIN_ACCOUNTS
 from stillwatch.campaigns.dividing import by_activity, by_content, resembling
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, count_pairs
 from stillwatch.campaigns.habits import KEPT, compare_content, follow_ups, measure
-from stillwatch.campaigns.individuals import Floors, test_people
+from stillwatch.campaigns.individuals import Floors, test_customers, test_people
 
 if TYPE_CHECKING:
+    from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
@@ -42,12 +43,13 @@ _SAME = 0.5
 """Share of a core that no other queue of the crowd took, up to which it is a part of these."""
 
 
-def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
+def split(stream: Stream, floors: Floors, traits: Traits, level: float) -> list[Ints]:
     """Parts of a candidate that look like one queue each.
 
     Args:
         stream: the candidate's sampled requests of the mining half.
         floors: of the benign-group null.
+        traits: of all accounts.
         level: p-value up to which a part is kept.
 
     Returns:
@@ -59,12 +61,12 @@ def split(stream: Stream, floors: Floors, level: float) -> list[Ints]:
     rest = blending(stream, floors, rhythm=False)
     for part in (rest, _without_talkers(rest, floors), blending(rest, floors, rhythm=True)):
         accounts = np.setdiff1d(part.account, np.concatenate([*found, part.account[:0]]))
-        if _p(part.of_accounts(accounts), floors) <= SURE:
+        if _p(part.of_accounts(accounts), floors, traits) <= SURE:
             found.append(accounts)
     rest = rest.of_accounts(np.setdiff1d(rest.account, np.concatenate([*found, rest.account[:0]])))
     sides = by_activity(rest) if len(rest) else []
-    parts = [part for side in sides for part in split(side, floors, level)]
-    if not parts and _p(rest, floors) <= level:
+    parts = [part for side in sides for part in split(side, floors, traits, level)]
+    if not parts and _p(rest, floors, traits) <= level:
         parts = [np.unique(rest.account)]
     return found + parts
 
@@ -83,7 +85,9 @@ class Queue:
     grown: Ints
 
 
-def queues(stream: Stream, crowd: Stream, floors: Floors, level: float) -> list[Queue]:
+def queues(
+    stream: Stream, crowd: Stream, floors: Floors, traits: Traits, level: float
+) -> list[Queue]:
     """Parts of a crowd without words in common that look like one queue each.
 
     Who drains one queue asks about the same mix of things; a crowd of people has no such mix. In a
@@ -95,67 +99,78 @@ def queues(stream: Stream, crowd: Stream, floors: Floors, level: float) -> list[
         stream: sampled requests, of the mining half, of the accounts that may be in a queue.
         crowd: of these and of everybody else who has their habit.
         floors: of the benign-group null.
+        traits: of all accounts.
         level: p-value up to which a part is kept.
     """
     if floors.content is None or not len(stream):
         return []
     found: list[Queue] = []
     taken = stream.account[:0]
-    for _, core in sorted(_cores(stream, floors, level), key=lambda core: core[0]):
+    for _, core in sorted(_cores(stream, floors, traits, level), key=lambda core: core[0]):
         own = np.setdiff1d(core, taken)
         if len(own) > _SAME * len(core):
             rest = stream.of_accounts(np.setdiff1d(stream.account, taken))
-            queue = _grown(own, rest, crowd, floors, level)
+            queue = _grown(own, rest, crowd, floors, traits, level)
             found.append(queue)
             taken = np.concatenate([taken, queue.core, queue.grown])
     return found
 
 
-def _cores(stream: Stream, floors: Floors, level: float) -> list[tuple[float, Ints]]:
+def _cores(
+    stream: Stream, floors: Floors, traits: Traits, level: float
+) -> list[tuple[float, Ints]]:
     """P-values and accounts of the parts of a divided crowd that look like one queue each."""
     blend = blending(stream, floors, rhythm=False)
-    if (p := _p(blend, floors)) <= SURE:
-        return [_alike(blend, floors)]
+    if (p := _p(blend, floors, traits)) <= SURE:
+        return [_alike(blend, floors, traits)]
     sides = by_content(stream, floors.telling)
-    cores = [core for side in sides for core in _cores(side, floors, level)]
+    cores = [core for side in sides for core in _cores(side, floors, traits, level)]
     if len(cores) > 1:
         # a queue among strangers is cut as well, and shows more when it is whole
         accounts = np.concatenate([core for _, core in cores])
-        whole = _alike(blending(stream.of_accounts(accounts), floors, rhythm=False), floors)
+        whole = _alike(blending(stream.of_accounts(accounts), floors, rhythm=False), floors, traits)
         if whole[0] <= min(p for p, _ in cores):
             return [whole]
-    return cores or ([_alike(blend, floors)] if p <= level else [])
+    return cores or ([_alike(blend, floors, traits)] if p <= level else [])
 
 
-def _grown(core: Ints, stream: Stream, crowd: Stream, floors: Floors, level: float) -> Queue:
+def _grown(
+    core: Ints, stream: Stream, crowd: Stream, floors: Floors, traits: Traits, level: float
+) -> Queue:
     """The queue around a core.
 
     In each round the accounts that ask about what the core asks about, rather than about what the
     crowd does, take its place; of these, those that keep to topics of their own do not count.
     """
-    looks = [(_p(stream.of_accounts(core), floors), core)]
+    looks = [(_p(stream.of_accounts(core), floors, traits), core)]
     joined = core
     for _ in range(_GROWTH):
         joined = np.intersect1d(resembling(crowd, joined, floors.telling), stream.account)
-        looks.append(_alike(blending(stream.of_accounts(joined), floors, rhythm=False), floors))
+        looks.append(
+            _alike(blending(stream.of_accounts(joined), floors, rhythm=False), floors, traits)
+        )
     # the smallest of several p-values is small by chance, too
     surest = core if looks[0][0] <= SURE else min(looks, key=lambda look: look[0])[1]
     largest = max((accounts for p, accounts in looks if p <= level), key=len, default=surest)
     return Queue(surest, largest)
 
 
-def _alike(stream: Stream, floors: Floors) -> tuple[float, Ints]:
+def _alike(stream: Stream, floors: Floors, traits: Traits) -> tuple[float, Ints]:
     """P-value and accounts of a stream, or of those without hours of their own if it is smaller."""
     parts = (stream, blending(stream, floors, rhythm=True))
-    looks = [_p(part, floors) for part in parts]
+    looks = [_p(part, floors, traits) for part in parts]
     best = int(np.argmin(looks))
     return looks[best], np.unique(parts[best].account)
 
 
-def _p(stream: Stream, floors: Floors) -> float:
-    if len(np.unique(stream.account)) < MIN_ACCOUNTS:
+def _p(stream: Stream, floors: Floors, traits: Traits) -> float:
+    accounts = np.unique(stream.account)
+    if len(accounts) < MIN_ACCOUNTS:
         return 1.0
-    return test_people(measure(stream, telling=floors.telling), floors).p_by_one
+    p = test_people(measure(stream, telling=floors.telling), floors).p_by_one
+    if p == 1.0:
+        return p
+    return max(p, test_customers(stream, accounts, traits, floors))
 
 
 def _without_talkers(stream: Stream, floors: Floors) -> Stream:

@@ -70,11 +70,13 @@ def _relevant(traits: Traits, inside: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Members, and some of the outsiders that share a trait with them."""
     member = np.isin(traits.account, inside)
     relevant = member.copy()
+    # those who pay by other means first: they tell whether a domain is a company's
+    colleague = np.isin(traits.payment, np.unique(traits.payment[member]))
     for name in _TRAITS:
         codes: NDArray[np.int64] = getattr(traits, name)
         shared = np.unique(codes[member & (codes >= 0)])
         outside = np.flatnonzero(np.isin(codes, shared) & ~member)
-        order = outside[np.argsort(codes[outside], kind="stable")]
+        order = outside[np.lexsort((colleague[outside], codes[outside]))]
         sorted_codes = codes[order]
         first = np.searchsorted(sorted_codes, sorted_codes)
         relevant[order[np.arange(len(order)) - first < PER_TRAIT]] = True
