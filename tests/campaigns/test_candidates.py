@@ -117,7 +117,7 @@ def test_three_accounts_are_no_group() -> None:
 
 def test_families_of_one_core_are_one_candidate() -> None:
     system, head = family(1, range(10)), family(2, range(10))
-    (candidate,) = merge_families([system, head])
+    (candidate,) = map(Candidate.of, merge_families([system, head]))
     assert candidate.accounts.tolist() == list(range(10))
     assert groups([candidate]) == {frozenset({(0, 1), (0, 2)})}
 
@@ -132,7 +132,7 @@ def test_nearly_equal_cores_merge_and_no_others(shared: int, merged: bool) -> No
 
 def test_an_account_of_a_few_weak_families_is_no_member() -> None:
     strong, weak = family(1, range(8), 1000), family(2, range(9), 10)
-    (candidate,) = merge_families([strong, weak])
+    (candidate,) = map(Candidate.of, merge_families([strong, weak]))
     assert candidate.accounts.tolist() == list(range(8))
 
 
@@ -149,7 +149,7 @@ def test_equal_cores_are_grouped_whatever_the_order_and_the_names(
         families = [
             family(i, (rename[10 * parts[i][0] + a] for a in range(6)), parts[i][1]) for i in order
         ]
-        return {frozenset(f.key for f in c.families) for c in merge_families(families)}
+        return {frozenset(f.key for f in group) for group in merge_families(families)}
 
     order = list(range(len(parts)))
     expected = {

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.worlds import COVERED
 
-from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.candidates import Family
 from stillwatch.campaigns.prior import MAX_NAMED, Priors
 from stillwatch.errors import InputError, UsageError
 from stillwatch.exchange.book import Book
@@ -214,15 +214,14 @@ def test_what_a_partner_names_is_tested_and_is_no_evidence(
 
 def test_garbage_is_bounded_and_the_most_confident_goes_first() -> None:
     families = [Family(0, key, np.arange(4), 20, 20) for key in range(MAX_NAMED + 20)]
-    candidates = [Candidate(family.accounts, (family,)) for family in families]
     named = {
         (0, key): Prior(source="s", campaign="k", confidence=key, valid_until="")
         for key in range(10, MAX_NAMED + 20)
     }
-    order, count = Priors(named).first(candidates)
+    order, count = Priors(named).first([(family,) for family in families])
     assert count == MAX_NAMED
-    assert [c.families[0].key for c in order[:2]] == [MAX_NAMED + 19, MAX_NAMED + 18]
-    assert sorted(c.families[0].key for c in order) == list(range(MAX_NAMED + 20))
+    assert [group[0].key for group in order[:2]] == [MAX_NAMED + 19, MAX_NAMED + 18]
+    assert sorted(group[0].key for group in order) == list(range(MAX_NAMED + 20))
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"x" * 100])

@@ -7,6 +7,7 @@ import pytest
 from tests.signals.conftest import rows_of
 
 from stillwatch.signals import description
+from stillwatch.signals.streams import stream_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +26,11 @@ def streams(table: Callable[..., Any]) -> Any:
         {"account": 3, "hour": 5, "model": "b", "network_key": 7},
         {"account": 1, "hour": 5, "model": "c", "network_key": 7},
     ]  # fmt: skip
-    members = pa.table(
-        # request 0 twice, as two families of one campaign would have it
-        {"campaign": [0, 0, 0, 0, 1], "request_key": [0, 0, 1, 2, 3]}
-    )
-    return description.campaign_requests(table(rows, 0), table(members))
+    members = pa.table({"candidate": [0, 0, 0, 1], "request_key": [0, 1, 2, 3]})
+    return stream_requests(table(rows, 0), table(members)).rename(campaign="candidate")
 
 
-def test_each_request_of_a_campaign_counts_once(streams: Any) -> None:
+def test_requests_of_no_campaign_are_left_out(streams: Any) -> None:
     found = rows_of(streams, "campaign", "request_key")
     assert [(row["campaign"], row["request_key"]) for row in found] == [
         (0, 0), (0, 1), (0, 2), (1, 3),

@@ -52,9 +52,7 @@ SIGNALS: dict[str, Callable[[], Any]] = {
     "families": lambda: families.fed_by_several(FED, accounts=4, requests=12),
     "families of groups": lambda: families.fed_by_a_group(FED, least=4, most=100_000),
     "streams": lambda: streams.stream_members(REQUESTS, FAMILIES, CORES),
-    "campaign requests": lambda: description.campaign_requests(
-        REQUESTS, MEMBERS.rename(campaign="candidate")
-    ),
+    "stream requests": lambda: streams.stream_requests(REQUESTS, MEMBERS),
     "stream counts": lambda: streams.stream_counts(MEMBERS),
     "stream sample": lambda: streams.stream_sample(REQUESTS, MEMBERS, 60),
     "totals": lambda: description.totals(STREAMS),

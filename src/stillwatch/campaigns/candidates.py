@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.coding import coded
 from stillwatch.campaigns.merging import group_by_core
 from stillwatch.signals.families import WORDLESS
 
@@ -57,6 +58,11 @@ class Candidate:
 
     accounts: Ints
     families: tuple[Family, ...]
+
+    @classmethod
+    def of(cls, families: tuple[Family, ...]) -> Candidate:
+        """Families of nearly one core, with the accounts that most of them have."""
+        return cls(_majority(families), families)
 
 
 def as_tables(candidates: Sequence[Candidate]) -> tuple[pa.Table, pa.Table]:
@@ -131,32 +137,31 @@ def core_families(feeders: pa.Table) -> list[Family]:
     return sorted(found, key=lambda f: (-f.core_requests, f.kind, f.key))
 
 
-def merge_families(families: list[Family]) -> list[Candidate]:
-    """Group families by their cores: each joins the first candidate whose core is nearly its own.
+def merge_families(families: list[Family]) -> list[tuple[Family, ...]]:
+    """Group families by their cores: each joins the first group whose core is nearly its own.
 
-    Linear in the sizes of the cores: a family is compared only to candidates that it shares
+    Linear in the sizes of the cores: a family is compared only to groups that it shares
     accounts with, and an account that is in very many of them counts for the first ones only.
     """
     if not families:
         return []
     sizes = [len(family.accounts) for family in families]
-    _, codes = np.unique(
-        np.concatenate([family.accounts for family in families]), return_inverse=True
-    )
+    _, codes, _ = coded(np.concatenate([family.accounts for family in families]))
     home = group_by_core(codes, np.cumsum([0, *sizes]), SAME_CORE)
     grouped: list[list[Family]] = [[] for _ in range(int(home.max()) + 1)]
     for family, place in zip(families, home.tolist(), strict=True):
         grouped[place].append(family)
-    return [Candidate(_majority(group), tuple(group)) for group in grouped]
+    return [tuple(group) for group in grouped]
 
 
-def _majority(families: list[Family]) -> Ints:
+def _majority(families: tuple[Family, ...]) -> Ints:
     """Accounts in at least a third of the families' cores, weighted by core requests."""
-    accounts = np.concatenate([family.accounts for family in families])
+    if len(families) == 1:
+        return families[0].accounts
     weights = np.repeat(
         [float(family.core_requests) for family in families],
         [len(family.accounts) for family in families],
     )
-    distinct, index = np.unique(accounts, return_inverse=True)
+    distinct, index, _ = coded(np.concatenate([family.accounts for family in families]))
     share = np.bincount(index, weights) / sum(family.core_requests for family in families)
     return distinct[share >= 1 / 3]

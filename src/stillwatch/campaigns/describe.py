@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.candidates import as_tables
 from stillwatch.campaigns.moves import NOTHING_MOVED, Moved
 from stillwatch.campaigns.prices import list_price
 from stillwatch.schema import CAPABILITIES, DayCount, Link, Member
 from stillwatch.signals import description, moves
-from stillwatch.signals.families import FAMILY_COLUMNS
-from stillwatch.signals.streams import stream_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,16 +65,8 @@ def deeds(evidence: Evidence, streams: Sequence[Candidate], examples: int = 0) -
     """
     if not streams:
         return []
-    families, cores = map(ibis.memtable, as_tables(streams))
-
-    def of_campaigns(requests: ir.Table) -> ir.Table:
-        members = stream_members(requests, families, cores).rename(campaign="candidate")
-        described = requests.select(*description.COLUMNS, *moves.COLUMNS)
-        return description.campaign_requests(described, members)
-
-    everyone = np.unique(np.concatenate([stream.accounts for stream in streams]))
-    columns = {*FAMILY_COLUMNS, *description.COLUMNS, *moves.COLUMNS}
-    found = evidence.collect(of_campaigns, everyone, columns)
+    columns = {*description.COLUMNS, *moves.COLUMNS}
+    found = evidence.members(streams, sorted(columns)).rename(campaign="candidate")
     rows = {
         "totals": _rows(description.totals(found)),
         "capability": _rows(description.shares(found, "capability")),

@@ -39,6 +39,7 @@ from stillwatch.signals.streams import (
     SAMPLED_COLUMNS,
     stream_counts,
     stream_members,
+    stream_requests,
     stream_sample,
 )
 
@@ -66,6 +67,10 @@ largest campaign on record."""
 
 ACTIVITY = ("account", "requests", "mining_requests", "first_seen")
 """What is needed of the accounts' activity; the engine leaves the rest uncounted."""
+
+_SAMPLED = tuple(name for name in SAMPLED_COLUMNS if name != "framed")
+
+_ALL = 2**62
 
 
 @dataclass(frozen=True)
@@ -122,15 +127,6 @@ class Evidence:
         """
         parts = self._of(accounts, columns)
         return pa.concat_tables([question(part).to_pyarrow() for part in parts])
-
-    def collect(
-        self, question: Callable[[ir.Table], ir.Table], accounts: Ints, columns: Collection[str]
-    ) -> ir.Table:
-        """Like `gather`, but the answers stay in the engine, which spills them if need be."""
-        parts = self._of(accounts, columns)
-        if not self.bounds:
-            return next(question(part) for part in parts).cache()
-        return self._stored(question(part) for part in parts)
 
     def families(self, *, accounts: int, requests: int, mined: int) -> Feeding:
         """Who feeds the families that several accounts feed.
@@ -201,6 +197,23 @@ class Evidence:
 
             samples = self._sampled(everyone, chosen)
         return pa.concat_tables(counts), _by_candidate(samples, len(candidates))
+
+    def members(self, candidates: Sequence[Candidate], columns: Collection[str]) -> ir.Table:
+        """All requests of the candidates' streams, in the engine, which spills them if need be.
+
+        Args:
+            candidates: at least one.
+            columns: of the requests, in the result beside `candidate`.
+        """
+        families, cores = as_tables(candidates)
+        if self._spreads:
+            members = stream_members(self.requests, *map(ibis.memtable, (families, cores)))
+            read = self.requests.select(*dict.fromkeys(("request_key", *columns)))
+            return stream_requests(read, members).cache()
+        wanted = Wanted.of(families)
+        everyone = np.unique(cores.column("account").to_numpy())
+        whole = Cores.of(cores, len(everyone), _ALL)
+        return self._sampled(everyone, lambda block: block.streams(wanted, whole)[1], columns)
 
     def elsewhere(self, candidates: Sequence[Candidate], each: int) -> Iterator[pa.Table]:
         """What the candidates' accounts send outside of its stream, sampled.
@@ -299,18 +312,24 @@ class Evidence:
                 part = self.requests.filter(account.between(int(inside[0]), int(inside[-1])))
                 yield part.semi_join(_table(inside), "account")
 
-    def _sampled(self, accounts: Ints, chosen: Callable[[Block], pa.Table]) -> ir.Table:
-        """The sampled columns of some accounts' requests.
+    def _sampled(
+        self,
+        accounts: Ints,
+        chosen: Callable[[Block], pa.Table],
+        columns: Collection[str] = _SAMPLED,
+    ) -> ir.Table:
+        """Some columns of some accounts' requests.
 
         Args:
             accounts: sorted.
-            chosen: `request_key`, `framed` and what else is to stand beside them, of a block.
+            chosen: `request_key` and what else is to stand beside the columns, of a block.
+            columns: of the requests.
         """
         backend = self.requests.get_backend()
 
         def rows() -> Iterator[ir.Table]:
             for part, block in self._rowed(accounts):
-                read = part.select(*(name for name in SAMPLED_COLUMNS if name != "framed"))
+                read = part.select(*dict.fromkeys(("request_key", *columns)))
                 with held(backend, chosen(block)) as these:
                     yield read.join(these, "request_key")
 

@@ -124,8 +124,8 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
     step.advance()
     families = [f for f in feeding.families() if _entities(f, traits)]
     told = [f for f in families if f.kind not in WORDLESS]
-    candidates, named = priors.first(merge_families(told))
-    candidates = candidates[:MAX_CANDIDATES]
+    grouped, named = priors.first(merge_families(told))
+    candidates = [Candidate.of(group) for group in grouped[:MAX_CANDIDATES]]
     seen = look(evidence, candidates, "prompt family", SAMPLE_ACCOUNTS)
     step.advance()
     kept: list[Mined] = []

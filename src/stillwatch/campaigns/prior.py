@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from stillwatch.campaigns.candidates import Candidate, Family
+    from stillwatch.campaigns.candidates import Family
     from stillwatch.schema import Prior
 
 MAX_NAMED = 50
@@ -36,15 +36,15 @@ class Priors:
         found.sort(key=lambda p: (-p.confidence, p.source, p.campaign, p.valid_until))
         return tuple({(p.source, p.campaign): p for p in reversed(found)}.values())[::-1]
 
-    def first(self, candidates: list[Candidate]) -> tuple[list[Candidate], int]:
-        """The candidates with those that are named in front, and how many these are."""
+    def first(self, groups: list[tuple[Family, ...]]) -> tuple[list[tuple[Family, ...]], int]:
+        """Groups of families with those that are named in front, and how many these are."""
         if not self.named:
-            return candidates, 0
-        marked = [(self.of(candidate.families), candidate) for candidate in candidates]
-        named = [(found[0].confidence, i) for i, (found, _) in enumerate(marked) if found]
+            return groups, 0
+        found = [self.of(group) for group in groups]
+        named = [(priors[0].confidence, i) for i, priors in enumerate(found) if priors]
         order = [i for _, i in sorted(named, key=lambda n: (-n[0], n[1]))][:MAX_NAMED]
-        rest = [c for i, c in enumerate(candidates) if i not in set(order)]
-        return [candidates[i] for i in order] + rest, len(order)
+        rest = [group for i, group in enumerate(groups) if i not in set(order)]
+        return [groups[i] for i in order] + rest, len(order)
 
 
 NO_PRIORS = Priors({})

@@ -233,7 +233,8 @@ def pools(events: Events, seed: int) -> Bools:
 
 
 def _candidates(events: Events, seed: int) -> list[Candidate]:
-    return merge_families(core_families(_feeders(events, seed)))
+    groups = merge_families(core_families(_feeders(events, seed)))
+    return [Candidate.of(group) for group in groups]
 
 
 def _members(events: Events, candidates: list[Candidate]) -> Bools:

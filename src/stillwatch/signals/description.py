@@ -20,16 +20,6 @@ COLUMNS = (
 """Columns of requests that the functions below read."""
 
 
-def campaign_requests(requests: ir.Table, members: ir.Table) -> ir.Table:
-    """Requests of campaigns' streams: the request columns and `campaign`.
-
-    Args:
-        requests: sketches.
-        members: `campaign`, `request_key`.
-    """
-    return requests.join(members.select("campaign", "request_key").distinct(), "request_key")
-
-
 def totals(streams: ir.Table) -> ir.Table:
     """One row a campaign: requests, tokens (reasoning is part of the output), first and last."""
     return streams.group_by("campaign").agg(

@@ -26,7 +26,7 @@ def retries(streams: ir.Table) -> ir.Table:
     """Refused and failed requests of each campaign, and where they went on.
 
     Args:
-        streams: a campaign's requests, as `signals.description.campaign_requests`.
+        streams: a campaign's requests, as `signals.streams.stream_requests`, named `campaign`.
 
     Returns:
         `campaign`, `refused`, and of these how many were sent again word for word, soon, by

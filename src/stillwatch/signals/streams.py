@@ -69,6 +69,16 @@ def stream_counts(members: ir.Table) -> ir.Table:
     )
 
 
+def stream_requests(requests: ir.Table, members: ir.Table) -> ir.Table:
+    """All requests of streams: their columns and `candidate`.
+
+    Args:
+        requests: sketches.
+        members: of `stream_members`.
+    """
+    return requests.join(members.select("candidate", "request_key"), "request_key")
+
+
 def stream_sample(requests: ir.Table, members: ir.Table, per_account: int) -> ir.Table:
     """Rows to test on: of each candidate, account and half at most `per_account` requests.
 
