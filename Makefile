@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 BENCH_ROWS ?= 1000000
 BENCH_PROVENANCE_ROWS ?= 100000
 BENCH_SCALES ?= 0.001 0.01
+BENCH_PEERS_SCALES ?= 0.5 1 2
 DEMO_OUT ?= demo
 TEST_ARGS ?=
 TORCH_ARGS ?=
@@ -36,9 +37,10 @@ format: $(VENV)/dev.stamp ## Mend what the linter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## Measure scans, growth, decisions, provenance (BENCH_...; needs wrk, redis-server)
+bench: $(VENV)/dev.stamp ## Measure scans, growth, others, decisions, provenance (BENCH_...; needs wrk, redis-server)
 	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
 	$(BIN)/python -m bench.scale --scales $(BENCH_SCALES)
+	$(BIN)/python -m bench.peers --scales $(BENCH_PEERS_SCALES)
 	$(BIN)/python -m bench.guard
 	$(BIN)/python -m bench.provenance --rows $(BENCH_PROVENANCE_ROWS)
 
