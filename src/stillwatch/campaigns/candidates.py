@@ -9,13 +9,14 @@ candidates are few and none is tested twice under different names.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.coding import coded
+from stillwatch.campaigns.coding import among, coded
 from stillwatch.campaigns.merging import group_by_core
 from stillwatch.signals.families import WORDLESS
 
@@ -37,6 +38,9 @@ HABIT = 6
 """Mined requests from which a wordless family is a habit of an account. Its stream has no typical
 account to compare with: batch jobs and people ask for reasons side by side."""
 
+OWN_CORE = 0.5
+"""Share of a family's core that a group has, from which on the family is the group's own."""
+
 SAME_CORE = 0.75
 """Jaccard similarity of cores from which two families are one candidate."""
 
@@ -52,7 +56,7 @@ class Family:
     core_requests: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """Accounts that feed one stream, and the families that make it up."""
 
@@ -63,6 +67,30 @@ class Candidate:
     def of(cls, families: tuple[Family, ...]) -> Candidate:
         """Families of nearly one core, with the accounts that most of them have."""
         return cls(_majority(families), families)
+
+    @cached_property
+    def own(self) -> tuple[Family, ...]:
+        """Families whose cores lie mostly in the group; all of them where none does.
+
+        A part of a pool of templates has the other parts' families in its stream, which by
+        themselves would say that everybody else does what the part does.
+        """
+        members = self.accounts
+        own = [f for f in self.families if among(f.accounts, members).mean() > OWN_CORE]
+        return tuple(own) or self.families
+
+    @cached_property
+    def main(self) -> Family:
+        """The family that carries most of the stream."""
+        return max(self.own, key=lambda f: (f.core_requests, -f.kind, f.key))
+
+    @cached_property
+    def carrying(self) -> tuple[tuple[int, int], ...]:
+        """Kind and key of the families that carry the stream: the own ones of the main one's kind.
+
+        A request has one key of a kind, so that none counts twice.
+        """
+        return tuple((f.kind, f.key) for f in self.own if f.kind == self.main.kind)
 
 
 def as_tables(candidates: Sequence[Candidate]) -> tuple[pa.Table, pa.Table]:

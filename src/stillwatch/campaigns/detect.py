@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.beyond import look_beyond, look_elsewhere
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
-from stillwatch.campaigns.judge import Background, Court, Judged, carrying
+from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import Membership, combine, divided
 from stillwatch.campaigns.mine import mine
@@ -160,7 +160,9 @@ def detect(
         step.advance()
         mined = mine(evidence, traits, step, priors)
         groups = mined.candidates + mined.parts
-        feeders = mined.feeding.of({family for group in groups for family in carrying(group)})
+        feeders = mined.feeding.of(
+            {family for group in groups for family in group.candidate.carrying}
+        )
         background = Background.of(activity, feeders, groups)
         court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
         judged = court.judge(mined.candidates)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.habits import KEPT
 from stillwatch.campaigns.individuals import SHARED_ITEMS, Floors
-from stillwatch.campaigns.judge import Judged, main_family
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
 from stillwatch.campaigns.without import (
     CERTAINTY,
@@ -25,6 +24,7 @@ from stillwatch.signals.families import KINDS
 if TYPE_CHECKING:
     from stillwatch.campaigns.elsewhere import Apart
     from stillwatch.campaigns.individuals import PeopleTest
+    from stillwatch.campaigns.judge import Judged
 
 Floats = NDArray[np.float64]
 
@@ -148,7 +148,7 @@ def _in_common(judged: Judged) -> Fact:
     Where no words are shared and what they ask about elsewhere is known, that stands in its place.
     """
     mined = judged.mined
-    main = main_family(mined)
+    main = mined.candidate.main
     size, requests = len(mined.candidate.accounts), int(mined.counts.sum())
     others = f"{judged.outsiders:,} other accounts" if judged.outsiders else "no other account"
     verb = "do" if judged.outsiders else "does"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.campaigns.coding import among, coded
 from stillwatch.campaigns.concealment import Concealment, Traits, codes_of, judge_concealment
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.evalues import boosted_e_bh, e_value
@@ -25,7 +26,6 @@ from stillwatch.schema import Verdict
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from stillwatch.campaigns.candidates import Family
     from stillwatch.campaigns.elsewhere import Apart
     from stillwatch.campaigns.sampling import Mined
 
@@ -181,6 +181,7 @@ class Court:
         habits = measure(half, mined.counts[:, 1], self.floors.telling)
         between = test_customers(half, accounts, self.traits, self.floors)
         people = replace(test_people(habits, self.floors), customers=between)
+        use = self.background.use(mined)
         row = np.full(len(FEATURES), np.nan)
         extraction_p = None
         if self.reference.sufficient and len(half):
@@ -190,9 +191,9 @@ class Court:
             mined=mined,
             habits=habits,
             people=people,
-            independence=self.background.independence_p(mined),
+            independence=self.background.independence_p(mined, use),
             elsewhere=self._elsewhere(mined),
-            outsiders=self.background.outsiders(mined),
+            outsiders=int((use.others > 0).sum()),
             harvest=row,
             extraction_p=extraction_p,
             concealment=judge_concealment(
@@ -226,6 +227,21 @@ def decided(draft: Judged, *, accepted: bool) -> Judged:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Who uses what carries a group's stream, in the testing half.
+
+    Attributes:
+        inside: requests of each of the group's accounts.
+        others: requests of each account outside that has any.
+        rate: how often accounts outside the group do, a request.
+    """
+
+    inside: Ints
+    others: Ints
+    rate: float
+
+
 @dataclass(frozen=True)
 class Background:
     """How much everybody else uses what a group has in common.
@@ -246,7 +262,7 @@ class Background:
     @classmethod
     def of(cls, activity: pa.Table, feeders: pa.Table, groups: list[Mined]) -> Background:
         """From `account_activity` (sorted by account) and the feeders table of mining."""
-        wanted = {f for mined in groups for f in carrying(mined)}
+        wanted = {f for mined in groups for f in mined.candidate.carrying}
         kind, key = feeders.column("kind").to_numpy(), feeders.column("key").to_numpy()
         account = feeders.column("account").to_numpy()
         tested = (
@@ -277,66 +293,33 @@ class Background:
         """All requests of some accounts."""
         return self.requests[np.searchsorted(self.account, accounts)]
 
-    def rate(self, mined: Mined) -> float:
-        """How often accounts outside the group use what carries its stream, a request."""
-        _, others = self._use(mined)
-        degree = self.tested.sum() - self.degree(self._inside(mined)).sum()
-        return float((others.sum() + 1) / max(degree, 1))
+    def use(self, mined: Mined) -> Use:
+        """Who uses what carries a group's stream, in the testing half."""
+        users = [self.users[family] for family in mined.candidate.carrying]
+        accounts = np.concatenate([found for found, _ in users])
+        used = np.concatenate([count for _, count in users])
+        members = mined.candidate.accounts
+        core = among(accounts, members)
+        inside = np.bincount(np.searchsorted(members, accounts[core]), used[core], len(members))
+        known = self._inside(mined)
+        outside = ~among(accounts, known)
+        _, other, _ = coded(accounts[outside])
+        others = np.bincount(other, used[outside]).astype(np.int64)
+        rest = self.tested.sum() - self.degree(known).sum()
+        return Use(inside.astype(np.int64), others, float((others.sum() + 1) / max(rest, 1)))
 
-    def outsiders(self, mined: Mined) -> int:
-        """Accounts outside the group that use what carries its stream, in the testing half."""
-        return int((self._use(mined)[1] > 0).sum())
-
-    def independence_p(self, mined: Mined) -> float:
+    def independence_p(self, mined: Mined, use: Use) -> float:
         """P-value of "the core's accounts use what carries the stream at everybody else's rate".
 
         Counts of the core in the testing half against Poisson counts at the rate of all other
         accounts, times each account's own number of requests (its degree), of which at most
         `MOST_DEGREE` count.
         """
-        core, _ = self._use(mined)
         degree = self.degree(mined.candidate.accounts)
         part = np.minimum(1, MOST_DEGREE * np.median(degree) / np.maximum(degree, 1))
-        expected = self.rate(mined) * (part * degree).sum()
-        return float(stats.poisson.sf(np.floor((part * core).sum()) - 1, expected))
-
-    def _use(self, mined: Mined) -> tuple[Ints, Ints]:
-        """Use by each of the group's accounts and by each of the others, in the testing half."""
-        users = [self.users[family] for family in carrying(mined)]
-        accounts = np.concatenate([found for found, _ in users])
-        used = np.concatenate([count for _, count in users])
-        members = mined.candidate.accounts
-        core = np.isin(accounts, members)
-        inside = np.bincount(np.searchsorted(members, accounts[core]), used[core], len(members))
-        outside = ~np.isin(accounts, self._inside(mined))
-        _, other = np.unique(accounts[outside], return_inverse=True)
-        return inside.astype(np.int64), np.bincount(other, used[outside]).astype(np.int64)
+        expected = use.rate * (part * degree).sum()
+        return float(stats.poisson.sf(np.floor((part * use.inside).sum()) - 1, expected))
 
     def _inside(self, mined: Mined) -> Ints:
         """Accounts that are not everybody else: every campaign asks for reasons in some words."""
         return self.questioned if mined.wordless else mined.candidate.accounts
-
-
-def carrying(mined: Mined) -> list[tuple[int, int]]:
-    """The families that carry a group's stream: its own ones of the main one's kind.
-
-    A request has one key of a kind, so that none counts twice.
-    """
-    kind = main_family(mined).kind
-    return [(f.kind, f.key) for f in _own_families(mined) if f.kind == kind]
-
-
-def main_family(mined: Mined) -> Family:
-    """The family that carries most of a group's stream."""
-    return max(_own_families(mined), key=lambda f: (f.core_requests, -f.kind, f.key))
-
-
-def _own_families(mined: Mined) -> tuple[Family, ...]:
-    """Families whose cores lie mostly in the group; all of them where none does.
-
-    A part of a pool of templates has the other parts' families in its stream, which by themselves
-    would say that everybody else does what the part does.
-    """
-    candidate = mined.candidate
-    own = [f for f in candidate.families if np.isin(f.accounts, candidate.accounts).mean() > MOSTLY]
-    return tuple(own) or candidate.families

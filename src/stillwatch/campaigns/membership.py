@@ -179,7 +179,7 @@ class Membership:
             stays &= kept(lambda look: _accused(look, judged, court))
             stays &= ~court.traits.openly_organised(accounts)
         if not mined.wordless:
-            rate, degree = background.rate(mined), background.degree(accounts)
+            rate, degree = background.use(mined).rate, background.degree(accounts)
             stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE
         found: Ints = accounts[stays]
         return found

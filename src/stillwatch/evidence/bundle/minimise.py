@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch.campaigns.judge import carrying
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -40,7 +38,7 @@ def minimise(trial: Trial) -> Trial:
             ]
         )
     )
-    used = {family for m in mined for family in carrying(m)}
+    used = {family for m in mined for family in m.candidate.carrying}
     background = _background(trial.court.background, inside, used)
     traits = _rows(trial.court.traits, _relevant(trial.court.traits, inside))
     return replace(trial, court=replace(trial.court, background=background, traits=traits))
