@@ -78,7 +78,7 @@ def test_a_customer_is_what_is_in_the_open_by_itself(
 
 
 def test_accounts_made_for_it_and_spread_are_no_customer() -> None:
-    given = {"domain": SAME, "payment": SAME}
+    given: dict[str, Any] = {"domain": SAME, "payment": SAME}
     assert sorted(among(networks=5, age=2.0, **given)) == APART
     assert among(networks=5, **given) == COMPANIES
     assert among(age=2.0, **given) == COMPANIES

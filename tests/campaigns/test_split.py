@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 FLOORS = Floors(content=float(np.log(2)), rhythm=float(np.log(2)), conversation=0.1)
 _UNKNOWN = np.full(2000, -1)
-NOBODY = Traits(np.arange(2000), *[_UNKNOWN] * 4, _UNKNOWN.astype(float), frozenset())
+NOBODY = Traits(
+    account=np.arange(2000),
+    organization=_UNKNOWN,
+    domain=_UNKNOWN,
+    payment=_UNKNOWN,
+    signup_network=_UNKNOWN,
+    created=_UNKNOWN.astype(float),
+    available=frozenset(),
+)
 """Accounts of which nothing is known."""
 
 TOPICS = 600

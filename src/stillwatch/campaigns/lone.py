@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
-from stillwatch.campaigns.sampling import SAMPLE_REQUESTS, sorted_stream
+from stillwatch.campaigns.sampling import SAMPLE_REQUESTS, one_by_one
 from stillwatch.schema import Verdict
 from stillwatch.signals.families import feeders
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.evidence import Evidence
     from stillwatch.campaigns.stream import Stream
@@ -108,11 +109,16 @@ def lone_extractors(
     if not frames:
         return []
     candidates = [Candidate(f.accounts, (f,)) for f in frames]
-    sampled = pa.concat_tables(evidence.streams(candidates, 1, SAMPLE)[1])
-    index, sample = sorted_stream(sampled)
-    alone = [(f, sample.take(index == i)) for i, f in enumerate(frames)]
-    several = evidence.senders(sample.body, without=np.zeros(0, dtype=np.int64))
-    likely = [(f, own) for f, own in alone if _likely(f, own, several, reference)]
+    _, samples = evidence.streams(candidates, 1, SAMPLE)
+    # of very many hardly any is likely, and what was read with it can go
+    alone = [
+        (frames[i], own.copy())
+        for i, own in one_by_one(samples)
+        if _likely(frames[i], own, reference)
+    ]
+    bodies = np.concatenate([suspects[:0], *(own.body for _, own in alone)])
+    several = evidence.senders(bodies, without=suspects[:0])
+    likely = [(f, own) for f, own in alone if _shared(own.half(mining=True), several) <= SHARED]
     judged = [judge_alone(f, own, several, reference, level / len(likely)) for f, own in likely]
     return [lone for lone in judged if lone is not None]
 
@@ -126,12 +132,10 @@ def _suspects(evidence: Evidence, explained: Ints, traits: Traits) -> Ints:
     return undeclared
 
 
-def _likely(family: Family, sample: Stream, several: Ints, reference: Reference) -> bool:
+def _likely(family: Family, sample: Stream, reference: Reference) -> bool:
     """Whether an account looks like a harvest of its own on the mining half."""
     half = sample.half(mining=True)
-    if len(half) < SAMPLE_REQUESTS or _shared(half, several) > SHARED:
-        return False
-    if _days(half) < MIN_DAYS:
+    if len(half) < SAMPLE_REQUESTS or _days(half) < MIN_DAYS:
         return False
     others = reference.without(int(family.accounts[0]))
     return others.p_at_once(_features(half, others)) <= LIKELY

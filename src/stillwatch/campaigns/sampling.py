@@ -6,6 +6,7 @@ Tests are made on samples. Which requests are in one is decided by keyed hashes,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import ibis
@@ -115,12 +116,8 @@ def look(
         return
     counts, samples = evidence.streams(candidates, most, SAMPLE_REQUESTS)
     halves = _halves(counts, candidates)
-    for sampled in samples:
-        index, sample = sorted_stream(sampled)
-        ends = np.searchsorted(index, np.arange(len(candidates) + 1))
-        for i in np.unique(index).tolist():
-            rows = slice(ends[i], ends[i + 1])
-            yield Mined(candidates[i], sample.take(rows), halves(i), found_by)
+    for i, sample in one_by_one(samples):
+        yield Mined(candidates[i], sample, halves(i), found_by)
 
 
 def crowd_of(evidence: Evidence, accounts: Ints, family: Family, found_by: str) -> Mined:
@@ -165,6 +162,19 @@ def part_of(mined: Mined, accounts: Ints) -> Mined:
         counts=mined.counts[keep],
         elsewhere=mined.elsewhere and mined.elsewhere.of_accounts(np.union1d(accounts, others)),
     )
+
+
+def one_by_one(samples: Iterable[pa.Table]) -> Iterator[tuple[int, Stream]]:
+    """Candidates and their sampled requests: a view of what was read together, to copy or let go.
+
+    Args:
+        samples: a few candidates at a time, each with all its rows.
+    """
+    for table in samples:
+        of, stream = sorted_stream(table)
+        found, starts = np.unique(of, return_index=True)
+        for i, rows in zip(found.tolist(), pairwise([*starts.tolist(), len(of)]), strict=True):
+            yield i, stream.take(slice(*rows))
 
 
 def by_candidate(samples: Iterable[pa.Table], candidates: int) -> list[Stream]:
