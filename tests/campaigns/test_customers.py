@@ -64,6 +64,8 @@ SAME = [4, 5, 4, -1, -1]
     [
         ({"organization": SAME}, COMPANIES),
         ({"domain": SAME, "payment": SAME}, COMPANIES),
+        # a bundle from elsewhere may hold any codes
+        ({"domain": [2**62, 5, 2**62, -1, -1], "payment": [2**61, 1, 2**61, 2, -9]}, COMPANIES),
         ({"domain": SAME, "payment": [1, 2, 3, 4, 5]}, APART),
         ({"domain": [1, 2, 3, 4, 5], "payment": SAME}, APART),
         ({"domain": [MAIL, 5, MAIL, -1, -1], "payment": SAME}, APART),

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.coding import coded
+
 Ints = NDArray[np.int64]
 
 MOST = 0.8
@@ -59,34 +61,32 @@ class Traits:
     age: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @cached_property
-    def _companies(self) -> tuple[Ints, Ints, Ints]:
-        """Users of each domain; and domains with a payer, as `_pairs`, and how many use both."""
-        users = np.bincount(self.domain[self.domain >= 0], minlength=1)
-        pairs = self._pairs(self.domain, self.payment)
-        return users, *np.unique(pairs[pairs >= 0], return_counts=True)
+    def company(self) -> Ints:
+        """A code of each account's e-mail domain and payer; -1 where one of them is unknown."""
+        _, domain, _ = coded(self.domain)
+        _, payment, payers = coded(self.payment)
+        _, company, _ = coded(domain * len(payers) + payment)
+        return np.where((self.domain >= 0) & (self.payment >= 0), company, -1)
 
-    def _pairs(self, domain: Ints, payment: Ints) -> Ints:
-        width = int(self.payment.max(initial=0)) + 1
-        return np.where((domain >= 0) & (payment >= 0), domain * width + payment, -1)
+    @cached_property
+    def _users(self) -> tuple[Ints, Ints]:
+        """How many have each account's domain, and its company."""
+        return _alike(self.domain), _alike(self.company)
 
-    def strangers(self, domain: Ints, payment: Ints) -> Ints:
+    def strangers(self, accounts: Ints) -> Ints:
         """How many use each one's domain who are not of the group and pay by other means.
 
         Who has the domain and the payer in common with a member is of the same company, in the
         group or not.
 
         Args:
-            domain: codes of the group's accounts; where it is unknown the answer means nothing.
-            payment: the same.
+            accounts: of the group; where a domain is unknown the answer means nothing.
         """
-        users, pairs, paying = self._companies
-        inside = np.bincount(domain[domain >= 0], minlength=len(users))
-        own = self._pairs(domain, payment)
-        known, place, counts = np.unique(own, return_inverse=True, return_counts=True)
-        at = np.minimum(np.searchsorted(pairs, known), max(len(pairs) - 1, 0))
-        colleagues = np.where(known >= 0, paying[at] - counts, 0) if len(pairs) else 0 * counts
-        found: Ints = (users - inside)[domain] - colleagues[place]
-        return found
+        at = np.searchsorted(self.account, accounts)
+        domain, company = self.domain[at], self.company[at]
+        users, colleagues = (of[at] for of in self._users)
+        outside = users - _alike(domain)
+        return outside - np.where(company >= 0, colleagues - _alike(company), 0)
 
     def seen_from(self, first_seen: pa.ChunkedArray) -> Traits:
         """The same with ages, from each account's first request, in the order of `account`."""
@@ -167,7 +167,7 @@ def judge_concealment(
         )
         open_structure.append(f"{share:.0%} of the accounts {known}")
     domain_share, domain = _commonest(members.domain)
-    strangers = population.strangers(members.domain, members.payment)[members.domain == domain]
+    strangers = population.strangers(group)[members.domain == domain]
     private = domain_share >= MOST and strangers.min() < PUBLIC_USERS
     fresh = _known_ages(members.age) and float((members.age < FRESH_DAYS).mean()) >= MOST
     declared = bool(population.available & DECLARATIONS)
@@ -194,6 +194,13 @@ def judge_concealment(
         evidence += spread
     judged = declared or bool(open_structure or evidence)
     return Concealment(tuple(open_structure), tuple(evidence), judged or networks is not None)
+
+
+def _alike(codes: Ints) -> Ints:
+    """How many entries are the same as each."""
+    _, place, counts = coded(codes)
+    found: Ints = counts[place]
+    return found
 
 
 def codes_of(keys: Ints) -> Ints | None:

@@ -50,16 +50,15 @@ def customers_among(accounts: Ints, traits: Traits, stream: Stream) -> Ints:
 
 
 def _related(accounts: Ints, traits: Traits) -> Ints:
-    members = traits.of(accounts)
-    domain, payment = members.domain, members.payment
-    company = np.where(traits.strangers(domain, payment) < PUBLIC_USERS, domain, -1)
+    at = np.searchsorted(traits.account, accounts)
     if "email_domain" not in traits.available:
-        company = payment
-    elif "payment_fingerprint" in traits.available:
-        width = int(payment.max(initial=0)) + 1
-        company = np.where((company >= 0) & (payment >= 0), company * width + payment, -1)
+        company = traits.payment[at]
+    else:
+        paid = "payment_fingerprint" in traits.available
+        own = (traits.company if paid else traits.domain)[at]
+        company = np.where(traits.strangers(accounts) < PUBLIC_USERS, own, -1)
     edges: list[tuple[Ints, Ints]] = []
-    for codes in (members.organization, company):
+    for codes in (traits.organization[at], company):
         known = np.flatnonzero(codes >= 0)
         _, first, index = np.unique(codes[known], return_index=True, return_inverse=True)
         edges.append((known, known[first[index]]))

@@ -140,14 +140,14 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
         if content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
-        if content > SCREEN or _first_look(mined, floors) > SCREEN:
+        if content > SCREEN or (p := _first_look(mined, floors)) > SCREEN:
             if id(mined.candidate) in asked_for:
                 only_named.append(replace(mined, sample=mined.sample.copy()))
             continue
         for queue in queues_among(mined, traits, floors):
             # a copy, so that the rest of what was read with it can go
             kept.append(replace(queue, sample=queue.sample.copy()))
-            looks.append(_first_look(queue, floors))
+            looks.append(p if queue is mined else _first_look(queue, floors))
             if looks[-1] <= EXPLAINED:
                 explained.append(kept[-1])
     pools = communities(promising, len(traits.account))

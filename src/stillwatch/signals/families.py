@@ -36,12 +36,6 @@ reaches it."""
 TEMPLATES = KINDS[: WORDLESS[0]]
 """The kinds whose families share words."""
 
-FAMILY_COLUMNS = (
-    "account", "request_key", "body_key", "mining", "framed", "elicitation", "grading", "bands",
-    *FAMILY_KEYS,
-)  # fmt: skip
-"""Columns of requests that say which families they are of, and what is carried with that."""
-
 
 def family_keys(requests: ir.Table, *carry: str, kinds: tuple[str, ...] = KINDS) -> ir.Table:
     """One row a request and family key that it has: `kind` (int8), `key` and carried columns."""

@@ -68,8 +68,8 @@ def _relevant(traits: Traits, inside: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Members, and some of the outsiders that share a trait with them."""
     member = np.isin(traits.account, inside)
     relevant = member.copy()
-    # those who pay by other means first: they tell whether a domain is a company's
-    colleague = np.isin(traits.payment, np.unique(traits.payment[member]))
+    # strangers first: they tell whether a domain is a company's
+    colleague = np.isin(traits.company, traits.company[member]) & (traits.company >= 0)
     for name in _TRAITS:
         codes: NDArray[np.int64] = getattr(traits, name)
         shared = np.unique(codes[member & (codes >= 0)])
