@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.beyond import look_beyond, look_elsewhere
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.evidence import Evidence
+from stillwatch.campaigns.exercise import look_at_length
 from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
-from stillwatch.campaigns.membership import Membership, combine, divided
+from stillwatch.campaigns.membership import IN_QUESTION, Membership, combine, divided
 from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
@@ -84,14 +85,23 @@ def _public_items(evidence: Evidence, judged: list[Judged]) -> Ints:
 
 
 def _seen_elsewhere(evidence: Evidence, groups: list[Judged], known: Ints) -> list[Judged]:
-    """The same, with what the accounts of accused groups do outside of the group's stream."""
+    """The same, with what accounts do outside of the group's stream, of those in question."""
     unseen = [
         place
         for place, group in enumerate(groups)
-        if group.verdict is Verdict.DISTILLATION and group.mined.elsewhere is None
+        if group.verdict in IN_QUESTION and group.mined.elsewhere is None
     ]
     seen = look_elsewhere(evidence, [groups[place].mined for place in unseen], known)
     return _with(groups, unseen, seen)
+
+
+def _at_length(evidence: Evidence, court: Court, groups: list[Judged]) -> list[Judged]:
+    """The same, with what some accounts of each group in question show at full length."""
+    places = [place for place, group in enumerate(groups) if group.verdict in IN_QUESTION]
+    mined = [groups[place].mined for place in places]
+    found = look_at_length(evidence, mined, court.floors.telling)
+    seen = [replace(one, exercise=shown) for one, shown in zip(mined, found, strict=True)]
+    return _with(groups, places, seen)
 
 
 def _seen_whole(
@@ -104,12 +114,15 @@ def _seen_whole(
         for accounts that are no members yet; and the other parts as they are.
     """
     nobody = np.zeros(0, dtype=np.int64)
+    court = membership.court
+    judged = court.judge_again(_at_length(evidence, court, judged))
     judged = _looked_beyond(evidence, _seen_elsewhere(evidence, judged, nobody), nobody)
     if not parts:
         return judged, [], []
     found = combine(judged, [], membership, _public_items(evidence, judged))
     members = np.concatenate([nobody, *(group.accounts for group in found)])
     adding, beside = divided(parts, members)
+    adding = court.judge_parts_again(_at_length(evidence, court, adding))
     adding = _looked_beyond(evidence, _seen_elsewhere(evidence, adding, members), members)
     return judged, adding, beside
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.campaigns.coding import pairs
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, individuality, sums
 from stillwatch.campaigns.habits import compare_content
 
@@ -32,6 +33,17 @@ TELLING_PAIRS = 3.0
 
 TOLD = 0.5
 """Share of a group's accounts of which it must be possible to tell, to tell of the group."""
+
+JOB_SHARE = 0.75
+"""Share of what an account sends, in a stream and outside of it, that has to open or end in the
+same words, or to have the same structure, for both to be one job."""
+
+JOB_ASKS = 0.5
+"""Of the mean request for reasoning in the stream, what the rest of a job asks at least: cover that
+has the harvest's template asks for less, or it is harvest, too."""
+
+_UNKNOWN = -1
+"""A frame that a request lacks."""
 
 MANY_PEOPLE = 0.001
 """P-value of "its other requests are one typical customer's", up to which many people are behind an
@@ -58,9 +70,9 @@ class Elsewhere:
     @property
     def expected(self) -> Floats:
         """Agreements of each account if it were a typical customer, in independent ones."""
-        pairs = self.pairs
-        rate = pairs.between / np.maximum(pairs.between_pairs, 1)
-        found: Floats = rate * pairs.within_pairs / pairs.unit * np.exp(self.personal)
+        of = self.pairs
+        rate = of.between / np.maximum(of.between_pairs, 1)
+        found: Floats = rate * of.within_pairs / of.unit * np.exp(self.personal)
         return found
 
     @property
@@ -163,4 +175,46 @@ def _with_topics(stream: Stream, telling: Telling) -> Ints:
     typical = stats.poisson.cdf(np.ceil(agreeing), expected * np.exp(content.floor(1.0)))
     some = agreeing >= expected * np.exp(content.floor())
     found: Ints = content.accounts[some & (typical > MANY_PEOPLE)]
+    return found
+
+
+def one_job(stream: Stream, elsewhere: Stream | None) -> Ints:
+    """Accounts for which the stream is a slice of a job that they do elsewhere, too, sorted.
+
+    One template runs through their requests on both sides, and both ask for reasoning alike.
+
+    Args:
+        stream: sampled requests of the stream.
+        elsewhere: sampled other requests, of these accounts and others; without them there is none.
+    """
+    accounts = np.unique(stream.account)
+    outside = elsewhere and elsewhere.of_accounts(accounts)
+    if not outside:
+        return accounts[:0]
+    sides = [side.items() for side in (stream, outside)]
+    alike = np.zeros(len(accounts), dtype=bool)
+    for kind in range(stream.frames.shape[1]):
+        (frame, often), (same, too) = (_commonest(side, accounts, kind) for side in sides)
+        alike |= often & too & (frame == same)
+    asked, asks = (_mean_asked(side, accounts) for side in sides)
+    found: Ints = accounts[alike & ~(asks < JOB_ASKS * asked)]  # where it is not known as well
+    return found
+
+
+def _commonest(items: Stream, accounts: Ints, kind: int) -> tuple[Ints, NDArray[np.bool_]]:
+    """The commonest frame of each account, and whether much of what it sends has it."""
+    codes = np.searchsorted(accounts, items.account)
+    sizes = np.bincount(codes, minlength=len(accounts))
+    known = items.frames[:, kind] != _UNKNOWN
+    owner, frame, times = pairs(codes[known], items.frames[known, kind])
+    order = np.lexsort((times, owner))
+    most, count = np.full(len(accounts), _UNKNOWN), np.zeros(len(accounts))
+    most[owner[order]], count[owner[order]] = frame[order], times[order]
+    return most, count > JOB_SHARE * sizes
+
+
+def _mean_asked(items: Stream, accounts: Ints) -> Floats:
+    codes = np.searchsorted(accounts, items.account)
+    n = np.bincount(codes, minlength=len(accounts))
+    found: Floats = np.bincount(codes, items.elicitation, len(accounts)) / np.maximum(n, 1)
     return found

@@ -117,7 +117,7 @@ def measure(stream: Stream, counts: Ints | None = None, telling: Telling | None 
         content_floor=compared.floor(),
         rhythm=individuality(compare_hours(stream)),
         volume=_volume(sizes if counts is None else counts[counts > 0]),
-        conversation=_share(follow_ups(stream, codes), codes, sizes),
+        conversation=share_of(follow_ups(stream, codes), codes, sizes),
         sharing=_sharing(stream, codes, sizes),
     )
 
@@ -128,6 +128,7 @@ class Content:
 
     Attributes:
         accounts: sorted.
+        owners: of each item its account's place.
         sizes: items of each account.
         words: content words of the items, by account.
         pairs: agreements by account, in units of independent ones.
@@ -135,6 +136,7 @@ class Content:
     """
 
     accounts: Ints
+    owners: Ints
     sizes: Ints
     words: Words
     pairs: PairCounts
@@ -171,7 +173,7 @@ def compare_content(stream: Stream, telling: Telling | None = None) -> Content:
     accounts, codes, sizes = items.coded()
     words = items.words_in(codes, telling)
     pairs = pairs_of_uses(words.uses, sizes, words.weight).in_units_of(words.clump())
-    return Content(accounts, sizes, words, pairs, telling is not None)
+    return Content(accounts, codes, sizes, words, pairs, telling is not None)
 
 
 def compare_hours(stream: Stream) -> PairCounts:
@@ -216,10 +218,17 @@ def _sharing(stream: Stream, codes: Ints, sizes: Ints) -> Share:
     """Distinct items of an account that another account of the group sends too."""
     owners, bodies, _ = pairs(codes, stream.body)
     _, index, senders = coded(bodies)
-    return _share(senders[index] > 1, owners, np.bincount(owners, minlength=len(sizes)))
+    return share_of(senders[index] > 1, owners, np.bincount(owners, minlength=len(sizes)))
 
 
-def _share(hit: NDArray[np.bool_], codes: Ints, sizes: Ints) -> Share:
+def share_of(hit: NDArray[np.bool_], codes: Ints, sizes: Ints) -> Share:
+    """A share of requests, estimated over accounts.
+
+    Args:
+        hit: which requests count.
+        codes: account of each, from 0.
+        sizes: requests of each account.
+    """
     known = sizes > 0
     n = sizes[known].astype(float)
     if not len(n):

@@ -18,6 +18,7 @@ from stillwatch.campaigns.coding import among, coded
 from stillwatch.campaigns.concealment import Concealment, Traits, codes_of, judge_concealment
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.evalues import boosted_e_bh, e_value
+from stillwatch.campaigns.exercise import COPIED
 from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
 from stillwatch.campaigns.habits import Habits, measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_customers, test_people
@@ -151,7 +152,21 @@ class Court:
 
     def judge(self, groups: list[Mined]) -> list[Judged]:
         """Judge groups together, by e-BH at the level."""
-        drafts = [self._draft(mined) for mined in groups]
+        return self._together([self._draft(mined) for mined in groups])
+
+    def judge_again(self, judged: list[Judged]) -> list[Judged]:
+        """Judge groups again, some of which were looked at at length.
+
+        What is seen there can only speak for a group, so that the level holds.
+        """
+        return self._together([at_length(one) for one in judged])
+
+    def judge_parts_again(self, judged: list[Judged]) -> list[Judged]:
+        """The same for parts, of which those that fail say nothing."""
+        drafts = map(at_length, judged)
+        return [draft for draft in drafts if draft.coordination_p <= self.level]
+
+    def _together(self, drafts: list[Judged]) -> list[Judged]:
         accepted = boosted_e_bh([draft.e for draft in drafts], self.level)
         return [
             decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)
@@ -210,6 +225,24 @@ class Court:
         return compare_elsewhere(
             mined.sample.half(mining=False), other, self.floors.telling
         ).of_group
+
+
+def at_length(judged: Judged) -> Judged:
+    """A group with what some of its accounts at full length show of shared items, if that is more.
+
+    What follows from it is for `decided` to say.
+    """
+    exercise = judged.mined.exercise
+    if exercise is None:
+        return judged
+    p = exercise.share.p_at_least(COPIED)
+    if p <= judged.people.sharing:
+        return judged
+    return replace(
+        judged,
+        habits=replace(judged.habits, sharing=exercise.share),
+        people=replace(judged.people, sharing=p),
+    )
 
 
 def decided(draft: Judged, *, accepted: bool) -> Judged:

@@ -33,7 +33,7 @@ class Look:
 
     def lean(self) -> Look:
         """The same with only what accounts are judged by, and one value in place of all else."""
-        elsewhere = self.elsewhere and _lean(self.elsewhere, _COMPARED)
+        elsewhere = self.elsewhere and _lean(self.elsewhere, _COMPARED | {"frames", "elicitation"})
         return Look(_lean(self.sample, _JUDGED), elsewhere)
 
 

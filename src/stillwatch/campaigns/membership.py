@@ -16,7 +16,7 @@ from scipy import stats
 
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
 from stillwatch.campaigns.coding import pairs
-from stillwatch.campaigns.elsewhere import compare_elsewhere
+from stillwatch.campaigns.elsewhere import compare_elsewhere, one_job
 from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import compare_hours, converses
@@ -37,6 +37,9 @@ Ints = NDArray[np.int64]
 
 VERDICT_ORDER = (Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE)
 """Verdicts on groups, the most certain first; a group that is clear is no campaign."""
+
+IN_QUESTION = frozenset((Verdict.DISTILLATION, Verdict.INCONCLUSIVE))
+"""Verdicts under which something is held against an account."""
 
 OWN_RATE = 0.001
 """P-value of an account's own use of the group's words at everybody else's rate."""
@@ -74,6 +77,9 @@ a customer with twenty times as much has work of its own (log-sd .6 stays inside
 LEAST_SHARE = 0.05
 """Share of all that an account does that must be in the stream: cover of twenty to one is more than
 an operator can pay for."""
+
+SLICE = 0.5
+"""Share of all that an account does below which the stream may be a slice of a job of its own."""
 
 LEAST_DAYS = 0.2
 """Of the group's median account, the days that an account's part of the stream must be spread over:
@@ -133,15 +139,16 @@ class Membership:
     """Which accounts of a group stay on their own evidence; no group is looked at twice."""
 
     def __init__(self, court: Court) -> None:
-        self._court = court
+        self.court = court
         self._seen: dict[tuple[int, Verdict], tuple[Judged, Ints]] = {}
 
     def of(self, judged: Judged, public: Ints) -> Ints:
         """Accounts of a group that stay, sorted.
 
         Of each it must be ruled out that it keeps to topics of its own; and it must use the words
-        that the group shares, if it shares any, far more than others do. Where the group is
-        accused, its part of the stream must also be large enough, look like a harvest by itself
+        that the group shares, if it shares any, far more than others do. Where the group may be
+        accused, the stream must not be a slice of a job of its own, nor its items the others', too.
+        Where it is, its part of the stream must also be large enough, look like a harvest by itself
         and consist of items of its own, and it must not belong to an organisation in the open.
 
         Args:
@@ -161,7 +168,7 @@ class Membership:
         return np.setdiff1d(found, others)
 
     def _own_evidence(self, judged: Judged) -> Ints:
-        mined, court = judged.mined, self._court
+        mined, court = judged.mined, self.court
         background = court.background
         accounts = mined.candidate.accounts
         used = mined.counts.sum(axis=1)
@@ -171,6 +178,8 @@ class Membership:
 
         stays = used >= MIN_CORE_REQUESTS
         stays &= kept(lambda look: impersonal(look.sample, court.floors, OWN_CONTENT))
+        if judged.verdict in IN_QUESTION and mined.exercise is not None:
+            stays &= ~np.isin(accounts, mined.exercise.accounts)
         if judged.verdict is Verdict.DISTILLATION:
             stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
             quota = np.median(used[stays]) if stays.any() else 0
@@ -178,6 +187,9 @@ class Membership:
             stays &= used >= LEAST_SHARE * background.requests_of(accounts)
             stays &= kept(lambda look: _accused(look, judged, court))
             stays &= ~court.traits.openly_organised(accounts)
+        if judged.verdict in IN_QUESTION and not mined.wordless:
+            slices = used < SLICE * background.requests_of(accounts)
+            stays &= ~(slices & kept(lambda look: one_job(look.sample, look.elsewhere)))
         if not mined.wordless:
             rate, degree = background.use(mined).rate, background.degree(accounts)
             stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE

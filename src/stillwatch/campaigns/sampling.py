@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns.evidence import Evidence
+    from stillwatch.campaigns.exercise import Exercise
 
 Ints = NDArray[np.int64]
 
@@ -70,6 +71,7 @@ class Mined:
         elsewhere: sampled other requests of the accounts and, of a part of a crowd, of some others
             in it; None where nobody has looked.
         beyond: looks at the accounts that the sample lacks; none where nobody has looked.
+        exercise: what some of its accounts at full length show; None where nobody has looked.
     """
 
     candidate: Candidate
@@ -78,6 +80,7 @@ class Mined:
     found_by: str
     elsewhere: Stream | None = None
     beyond: tuple[Look, ...] = ()
+    exercise: Exercise | None = None
 
     @property
     def looks(self) -> tuple[Look, ...]:
