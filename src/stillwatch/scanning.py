@@ -176,8 +176,15 @@ def _check_inputs(
 ) -> None:
     if bool(logs) == (sketches is not None):
         raise UsageError("name the logs to scan, or --sketches DIR with what was made of logs")
+    for log in logs:
+        if _holds_sketches(Path(log)):
+            raise UsageError(f"{log} is a folder of sketches and no log: give it with --sketches")
     if sketches is not None and keep_examples:
         raise UsageError("--keep-examples needs the logs: sketches hold no prompts")
+
+
+def _holds_sketches(folder: Path) -> bool:
+    return all((folder / name).exists() for name in ("format.json", "journal.jsonl"))
 
 
 def _existing(sketches: Path) -> Path:

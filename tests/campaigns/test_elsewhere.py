@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.campaigns.streams import make_stream, people, queue, size_bound, volumes, words_about
 
-from stillwatch.campaigns.elsewhere import compare_elsewhere
+from stillwatch.campaigns.elsewhere import JOB_ASKS, JOB_SHARE, compare_elsewhere, one_job
 from stillwatch.campaigns.telling import Telling
 
 if TYPE_CHECKING:
@@ -97,3 +97,35 @@ def test_cover_from_one_source_looks_personal_beside_that_of_others(telling: Tel
     assert (alone.pairs.within == beside.pairs.within).all()
     assert beside.telling.mean() >= 0.6
     assert beside.telling.sum() > alone.telling.sum() + 15
+
+
+def _jobs(account: list[int], head: list[int | None], asks: float) -> Stream:
+    """Requests by account and opening words, all of which ask for reasons alike."""
+    return make_stream(account, head4_key=head, elicitation=np.full(len(account), asks))
+
+
+def test_a_slice_of_a_job_has_the_template_of_the_rest() -> None:
+    # of these two the one sends its template everywhere, the other in the stream only
+    stream = _jobs([1] * 20 + [2] * 20, [7] * 20 + [8] * 20, 1.0)
+    rest = _jobs([1] * 20 + [2] * 20, [7] * 20 + list(range(100, 120)), 1.0)
+    assert one_job(stream, rest).tolist() == [1]
+    assert not len(one_job(stream, None))
+    assert not len(one_job(stream, _jobs([3], [7], 1.0)))
+
+
+@pytest.mark.parametrize(("share", "job"), [(JOB_SHARE + 0.05, True), (JOB_SHARE - 0.05, False)])
+def test_a_template_runs_through_nearly_all_of_a_job(share: float, job: bool) -> None:
+    many = round(share * 100)
+    mixed: list[int | None] = [7] * many + list(range(100, 200 - many))
+    assert (len(one_job(_jobs([1] * 100, mixed, 1.0), _jobs([1] * 100, [7] * 100, 1.0))) > 0) is job
+    assert (len(one_job(_jobs([1] * 100, [7] * 100, 1.0), _jobs([1] * 100, mixed, 1.0))) > 0) is job
+
+
+@pytest.mark.parametrize(("asks", "job"), [(JOB_ASKS, True), (0.9 * JOB_ASKS, False)])
+def test_cover_in_the_harvests_template_is_no_job(asks: float, job: bool) -> None:
+    found = one_job(_jobs([1] * 10, [7] * 10, 1.0), _jobs([1] * 10, [7] * 10, asks))
+    assert (len(found) > 0) is job
+
+
+def test_requests_without_a_frame_have_none_in_common() -> None:
+    assert not len(one_job(_jobs([1] * 10, [None] * 10, 0.0), _jobs([1] * 10, [None] * 10, 0.0)))

@@ -208,6 +208,14 @@ def test_a_scan_has_logs_or_sketches(
     assert message in done.stderr
 
 
+def test_sketches_named_as_a_log_are_recognised(
+    run: Callable[..., Any], scanned: tuple[Any, Path], tmp_path: Path
+) -> None:
+    done = run("scan", scanned[1] / "sketches", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "give it with --sketches" in done.stderr
+
+
 def test_a_folder_of_something_else_is_no_sketches(run: Callable[..., Any], tmp_path: Path) -> None:
     done = run("scan", "--sketches", tmp_path, "--out", tmp_path / "out")
     assert done.exit_code == 1

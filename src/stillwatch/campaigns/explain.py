@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.exercise import COPIED
 from stillwatch.campaigns.habits import KEPT
 from stillwatch.campaigns.individuals import SHARED_ITEMS, Floors
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone
@@ -262,7 +263,8 @@ def explanations(judged: Judged, level: float) -> tuple[Explanation, ...]:
         Explanation(
             name="one_exercise",
             text="They all do the same exercise, benchmark or viral prompt: then at least "
-            f"{SHARED_ITEMS:.0%} of their items would be the same.",
+            f"{SHARED_ITEMS:.0%} of an account's items would be the same, or, in other words, "
+            f"{COPIED:.0%} those of one other account.",
             rejected=people.sharing <= level,
             p=people.sharing,
         ),
