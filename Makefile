@@ -41,6 +41,7 @@ bench: $(VENV)/dev.stamp ## Measure scans, growth, others, decisions, provenance
 	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
 	$(BIN)/python -m bench.scale --scales $(BENCH_SCALES)
 	$(BIN)/python -m bench.peers --scales $(BENCH_PEERS_SCALES)
+	$(BIN)/python -m bench.dense
 	$(BIN)/python -m bench.guard
 	$(BIN)/python -m bench.provenance --rows $(BENCH_PROVENANCE_ROWS)
 

@@ -10,6 +10,8 @@ from stillwatch.campaigns.elsewhere import JOB_ASKS, JOB_SHARE, compare_elsewher
 from stillwatch.campaigns.telling import Telling
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from stillwatch.campaigns.stream import Stream
@@ -99,7 +101,7 @@ def test_cover_from_one_source_looks_personal_beside_that_of_others(telling: Tel
     assert beside.telling.sum() > alone.telling.sum() + 15
 
 
-def _jobs(account: list[int], head: list[int | None], asks: float) -> Stream:
+def _jobs(account: list[int], head: Sequence[int | None], asks: float) -> Stream:
     """Requests by account and opening words, all of which ask for reasons alike."""
     return make_stream(account, head4_key=head, elicitation=np.full(len(account), asks))
 
@@ -107,7 +109,7 @@ def _jobs(account: list[int], head: list[int | None], asks: float) -> Stream:
 def test_a_slice_of_a_job_has_the_template_of_the_rest() -> None:
     # of these two the one sends its template everywhere, the other in the stream only
     stream = _jobs([1] * 20 + [2] * 20, [7] * 20 + [8] * 20, 1.0)
-    rest = _jobs([1] * 20 + [2] * 20, [7] * 20 + list(range(100, 120)), 1.0)
+    rest = _jobs([1] * 20 + [2] * 20, [*[7] * 20, *range(100, 120)], 1.0)
     assert one_job(stream, rest).tolist() == [1]
     assert not len(one_job(stream, None))
     assert not len(one_job(stream, _jobs([3], [7], 1.0)))
@@ -116,7 +118,7 @@ def test_a_slice_of_a_job_has_the_template_of_the_rest() -> None:
 @pytest.mark.parametrize(("share", "job"), [(JOB_SHARE + 0.05, True), (JOB_SHARE - 0.05, False)])
 def test_a_template_runs_through_nearly_all_of_a_job(share: float, job: bool) -> None:
     many = round(share * 100)
-    mixed: list[int | None] = [7] * many + list(range(100, 200 - many))
+    mixed = [*[7] * many, *range(100, 200 - many)]
     assert (len(one_job(_jobs([1] * 100, mixed, 1.0), _jobs([1] * 100, [7] * 100, 1.0))) > 0) is job
     assert (len(one_job(_jobs([1] * 100, [7] * 100, 1.0), _jobs([1] * 100, mixed, 1.0))) > 0) is job
 
