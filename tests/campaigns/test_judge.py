@@ -1,8 +1,9 @@
-"""What a look at full length changes of a verdict."""
+"""What a look at full length changes of a verdict, and what a part of a group may become."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 from stillwatch.campaigns.exercise import Exercise
 from stillwatch.campaigns.habits import Share
-from stillwatch.campaigns.judge import at_length
+from stillwatch.campaigns.judge import Court, Judged, at_length
+from stillwatch.campaigns.membership import Membership, combine
+from stillwatch.schema import Verdict
 
-from .test_explain import PEOPLE, judged
+from .test_explain import FLOORS, LEVEL, PEOPLE, judged
 
 NOBODY = np.zeros(0, np.int64)
 
@@ -46,3 +49,46 @@ def test_a_group_whose_items_are_those_of_one_other_account_is_not_accused(
 def test_a_group_that_nobody_looked_at_stays_as_it_was() -> None:
     group = judged()
     assert at_length(group) is group
+
+
+class _Everybody(Membership):
+    """All accounts of a group stay."""
+
+    def of(self, judged: Judged, public: np.ndarray) -> np.ndarray:
+        return judged.mined.candidate.accounts
+
+
+def _court() -> Court:
+    nothing = cast("Any", None)
+    return Court(FLOORS, nothing, nothing, nothing, nothing, LEVEL)
+
+
+def _part(p: float) -> Judged:
+    part = judged(people=replace(PEOPLE, content=p, rhythm=0.0))
+    return replace(part, coordinated=p <= LEVEL)
+
+
+def test_a_part_that_only_its_own_level_accepts_is_no_campaign_of_its_own() -> None:
+    # one of twenty at p = .005 is what chance gives; the surest is a discovery
+    parts = [_part(1e-9), _part(0.005), *(_part(0.5) for _ in range(18))]
+    wholes = [_part(1e-12)]
+    sure, doubtful = _court().adding(parts, wholes)
+    assert not sure.mined.joins
+    assert doubtful.mined.joins
+    membership = _Everybody(_court())
+    guilty = [replace(part, verdict=Verdict.DISTILLATION) for part in (sure, doubtful)]
+    assert len(combine([], guilty[:1], membership, NOBODY)) == 1
+    assert not combine([], guilty[1:], membership, NOBODY)
+
+
+def test_a_part_joins_the_campaign_that_has_most_of_it() -> None:
+    doubtful = replace(_part(0.005), verdict=Verdict.DISTILLATION)
+    doubtful = replace(doubtful, mined=replace(doubtful.mined, joins=True))
+    whole = replace(_part(1e-12), verdict=Verdict.DISTILLATION)
+    (found,) = combine([whole], [doubtful], _Everybody(_court()), NOBODY)
+    assert len(found.groups) == 2
+
+
+def test_parts_of_groups_that_were_not_accepted_say_nothing() -> None:
+    assert not _court().adding([_part(1e-9)], [_part(0.5)])
+    assert not _court().adding([_part(1e-9)], [])

@@ -179,7 +179,7 @@ def detect(
         background = Background.of(activity, feeders, groups)
         court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
         judged = court.judge(mined.candidates)
-        parts = court.judge_parts(mined.parts, judged)
+        parts = court.adding(court.judge_parts(mined.parts, judged), judged)
         membership = Membership(court)
         judged, parts, beside = _seen_whole(evidence, judged, parts, membership)
         public = _public_items(evidence, [*judged, *parts])

@@ -162,9 +162,14 @@ class Court:
         return self._together([at_length(one) for one in judged])
 
     def judge_parts_again(self, judged: list[Judged]) -> list[Judged]:
-        """The same for parts, of which those that fail say nothing."""
-        drafts = map(at_length, judged)
-        return [draft for draft in drafts if draft.coordination_p <= self.level]
+        """The same for parts: those that fail now say nothing, those that lose something join."""
+        found = []
+        for part in judged:
+            draft = at_length(part)
+            if draft.coordination_p <= self.level:
+                lost = draft.coordination_p > part.coordination_p
+                found.append(_joining(draft, joins=lost) if lost else draft)
+        return found
 
     def _together(self, drafts: list[Judged]) -> list[Judged]:
         accepted = boosted_e_bh([draft.e for draft in drafts], self.level)
@@ -177,7 +182,7 @@ class Court:
 
         They say nothing new about whether there is a campaign, only which accounts are in it, so
         each is tested at the level once its whole was accepted (gatekeeping), and costs the other
-        groups nothing. Those that fail say nothing.
+        groups nothing. Those that fail say nothing, and are not coordinated.
         """
         found = [whole.mined.candidate.accounts for whole in wholes if whole.coordinated]
         inside = np.unique(np.concatenate([*found, np.zeros(0, dtype=np.int64)]))
@@ -186,9 +191,25 @@ class Court:
             if np.isin(part.candidate.accounts, inside).mean() < MOSTLY:
                 continue
             draft = self._draft(part)
-            if draft.coordination_p <= self.level:
-                judged.append(decided(draft, accepted=True))
+            judged.append(decided(draft, accepted=draft.coordination_p <= self.level))
         return judged
+
+    def adding(self, parts: list[Judged], wholes: list[Judged]) -> list[Judged]:
+        """The coordinated parts, and which of them may only join a campaign.
+
+        A part that is a campaign of its own is a discovery of its own: that takes e-BH over all
+        parts, at the share of the level that the accepted wholes are of all of them (Benjamini and
+        Bogomolov 2014).
+        """
+        share = sum(whole.coordinated for whole in wholes) / max(len(wholes), 1)
+        if not share:
+            return []
+        accepted = boosted_e_bh([part.e for part in parts], share * self.level)
+        return [
+            _joining(part, joins=not ok)
+            for part, ok in zip(parts, accepted, strict=True)
+            if part.coordinated
+        ]
 
     def _draft(self, mined: Mined) -> Judged:
         accounts = mined.candidate.accounts
@@ -202,7 +223,7 @@ class Court:
         if self.reference.sufficient and len(half):
             row = pooled_features(half, self.reference.vocabulary)
             extraction_p = self.reference.p_value(row)
-        return Judged(
+        draft = Judged(
             mined=mined,
             habits=habits,
             people=people,
@@ -217,6 +238,7 @@ class Court:
             coordinated=False,
             verdict=Verdict.CLEAR,
         )
+        return at_length(draft)
 
     def _elsewhere(self, mined: Mined) -> Apart | None:
         if mined.elsewhere is None or not mined.wordless:
@@ -225,6 +247,10 @@ class Court:
         return compare_elsewhere(
             mined.sample.half(mining=False), other, self.floors.telling
         ).of_group
+
+
+def _joining(part: Judged, *, joins: bool) -> Judged:
+    return replace(part, mined=replace(part.mined, joins=joins))
 
 
 def at_length(judged: Judged) -> Judged:

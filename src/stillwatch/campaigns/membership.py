@@ -312,7 +312,7 @@ def combine(
 
     Args:
         judged: the groups that were tested.
-        parts: groups inside them; those that no campaign has yet are campaigns of their own.
+        parts: groups inside them; of those that no campaign has yet, some may be one of their own.
         membership: by the court that judged them.
         public: bodies that accounts outside of the groups send too, sorted.
         beside: parts whose accounts were looked at in others: they bring no account, but the
@@ -338,7 +338,7 @@ def combine(
             home = max(set(claims), key=lambda c: (claims.count(c), -c))
             if campaigns[home][0][0].verdict != group.verdict:
                 continue
-        elif group.verdict in VERDICT_ORDER and len(new) >= MIN_NEW:
+        elif group.verdict in VERDICT_ORDER and len(new) >= MIN_NEW and not group.mined.joins:
             home = len(campaigns)
             campaigns.append(([], [], set()))
         else:

@@ -72,6 +72,7 @@ class Mined:
             in it; None where nobody has looked.
         beyond: looks at the accounts that the sample lacks; none where nobody has looked.
         exercise: what some of its accounts at full length show; None where nobody has looked.
+        joins: whether it may only add accounts to a campaign, and not be one.
     """
 
     candidate: Candidate
@@ -81,6 +82,7 @@ class Mined:
     elsewhere: Stream | None = None
     beyond: tuple[Look, ...] = ()
     exercise: Exercise | None = None
+    joins: bool = False
 
     @property
     def looks(self) -> tuple[Look, ...]:

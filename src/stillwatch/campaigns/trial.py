@@ -112,7 +112,8 @@ class Trial:
     def verdicts(self) -> Verdicts:
         """Judge again."""
         judged = self._judged()
-        parts = self.court.judge_parts(list(self.parts), judged)
+        inside = self.court.judge_parts(list(self.parts), judged)
+        parts = [part for part in inside if part.coordinated]
         reference = self.court.reference
         alone = (judge_alone(s.family, s.sample, s.public, reference, s.level) for s in self.alone)
         return Verdicts(
