@@ -121,8 +121,10 @@ def _seen_whole(
         return judged, [], []
     found = combine(judged, [], membership, _public_items(evidence, judged))
     members = np.concatenate([nobody, *(group.accounts for group in found)])
-    adding, beside = divided(parts, members)
-    adding = court.judge_parts_again(_at_length(evidence, court, adding))
+    adding, beside = divided([part for part in parts if part.coordinated], members)
+    chosen = {id(part) for part in adding}
+    others = [part for part in parts if id(part) not in chosen]
+    adding = court.adding(_at_length(evidence, court, adding), others, judged)
     adding = _looked_beyond(evidence, _seen_elsewhere(evidence, adding, members), members)
     return judged, adding, beside
 
@@ -179,7 +181,7 @@ def detect(
         background = Background.of(activity, feeders, groups)
         court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
         judged = court.judge(mined.candidates)
-        parts = court.adding(court.judge_parts(mined.parts, judged), judged)
+        parts = court.judge_parts(mined.parts, judged)
         membership = Membership(court)
         judged, parts, beside = _seen_whole(evidence, judged, parts, membership)
         public = _public_items(evidence, [*judged, *parts])

@@ -25,6 +25,8 @@ from stillwatch.campaigns.individuals import Floors, PeopleTest, test_customers,
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow as pa
 
     from stillwatch.campaigns.elsewhere import Apart
@@ -161,16 +163,6 @@ class Court:
         """
         return self._together([at_length(one) for one in judged])
 
-    def judge_parts_again(self, judged: list[Judged]) -> list[Judged]:
-        """The same for parts: those that fail now say nothing, those that lose something join."""
-        found = []
-        for part in judged:
-            draft = at_length(part)
-            if draft.coordination_p <= self.level:
-                lost = draft.coordination_p > part.coordination_p
-                found.append(_joining(draft, joins=lost) if lost else draft)
-        return found
-
     def _together(self, drafts: list[Judged]) -> list[Judged]:
         accepted = boosted_e_bh([draft.e for draft in drafts], self.level)
         return [
@@ -194,21 +186,30 @@ class Court:
             judged.append(decided(draft, accepted=draft.coordination_p <= self.level))
         return judged
 
-    def adding(self, parts: list[Judged], wholes: list[Judged]) -> list[Judged]:
-        """The coordinated parts, and which of them may only join a campaign.
+    def adding(
+        self, parts: list[Judged], beside: Iterable[Judged], wholes: list[Judged]
+    ) -> list[Judged]:
+        """The coordinated ones of some parts, and which of them may only join a campaign.
 
         A part that is a campaign of its own is a discovery of its own: that takes e-BH over all
         parts, at the share of the level that the accepted wholes are of all of them (Benjamini and
         Bogomolov 2014).
+
+        Args:
+            parts: some of which may have been looked at at length.
+            beside: all others that were judged.
+            wholes: that they lie in.
         """
         share = sum(whole.coordinated for whole in wholes) / max(len(wholes), 1)
         if not share:
             return []
-        accepted = boosted_e_bh([part.e for part in parts], share * self.level)
+        drafts = [at_length(part) for part in parts]
+        every = [*drafts, *beside]
+        accepted = boosted_e_bh([part.e for part in every], share * self.level)
         return [
-            _joining(part, joins=not ok)
-            for part, ok in zip(parts, accepted, strict=True)
-            if part.coordinated
+            replace(part, mined=replace(part.mined, joins=not ok))
+            for part, ok in zip(drafts, accepted[: len(drafts)].tolist(), strict=True)
+            if part.coordination_p <= self.level
         ]
 
     def _draft(self, mined: Mined) -> Judged:
@@ -247,10 +248,6 @@ class Court:
         return compare_elsewhere(
             mined.sample.half(mining=False), other, self.floors.telling
         ).of_group
-
-
-def _joining(part: Judged, *, joins: bool) -> Judged:
-    return replace(part, mined=replace(part.mined, joins=joins))
 
 
 def at_length(judged: Judged) -> Judged:
