@@ -72,7 +72,7 @@ def test_a_part_that_only_its_own_level_accepts_is_no_campaign_of_its_own() -> N
     # one of twenty at p = .005 is what chance gives; the surest is a discovery
     parts = [_part(1e-9), _part(0.005), *(_part(0.5) for _ in range(18))]
     wholes = [_part(1e-12)]
-    sure, doubtful = _court().adding(parts[:2], parts[2:], wholes)
+    sure, doubtful = _court().adding(parts[:2], parts[2:], wholes, NOBODY)
     assert not sure.mined.joins
     assert doubtful.mined.joins
     membership = _Everybody(_court())
@@ -90,12 +90,25 @@ def test_a_part_joins_the_campaign_that_has_most_of_it() -> None:
 
 
 def test_parts_of_groups_that_were_not_accepted_say_nothing() -> None:
-    assert not _court().adding([_part(1e-9)], [], [_part(0.5)])
-    assert not _court().adding([_part(1e-9)], [], [])
+    assert not _court().adding([_part(1e-9)], [], [_part(0.5)], NOBODY)
+    assert not _court().adding([_part(1e-9)], [], [], NOBODY)
 
 
 def test_a_part_that_is_an_exercise_at_length_adds_nobody() -> None:
     part = _part(1e-9)
     share = Share(0.7, 0.02, accounts=50, trials=250)
     seen = replace(part, mined=replace(part.mined, exercise=Exercise(share, NOBODY)))
-    assert not _court().adding([seen], [], [_part(1e-12)])
+    assert not _court().adding([seen], [], [_part(1e-12)], NOBODY)
+
+
+def test_parts_of_whom_campaigns_have_most_are_no_discoveries() -> None:
+    # with most accounts of all others known, one is tested and not twenty
+    known = np.arange(6)
+    stranger = _part(0.005)
+    candidate = replace(stranger.mined.candidate, accounts=np.arange(100, 106))
+    stranger = replace(stranger, mined=replace(stranger.mined, candidate=candidate))
+    parts = [stranger, *(_part(0.5) for _ in range(19))]
+    (found,) = _court().adding(parts, [], [_part(1e-12)], known)
+    assert not found.mined.joins
+    (joining,) = _court().adding(parts, [], [_part(1e-12)], NOBODY)
+    assert joining.mined.joins

@@ -124,7 +124,7 @@ def _seen_whole(
     adding, beside = divided([part for part in parts if part.coordinated], members)
     chosen = {id(part) for part in adding}
     others = [part for part in parts if id(part) not in chosen]
-    adding = court.adding(_at_length(evidence, court, adding), others, judged)
+    adding = court.adding(_at_length(evidence, court, adding), others, judged, members)
     adding = _looked_beyond(evidence, _seen_elsewhere(evidence, adding, members), members)
     return judged, adding, beside
 

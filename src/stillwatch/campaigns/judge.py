@@ -187,28 +187,38 @@ class Court:
         return judged
 
     def adding(
-        self, parts: list[Judged], beside: Iterable[Judged], wholes: list[Judged]
+        self,
+        parts: list[Judged],
+        beside: Iterable[Judged],
+        wholes: list[Judged],
+        members: Ints,
     ) -> list[Judged]:
         """The coordinated ones of some parts, and which of them may only join a campaign.
 
-        A part that is a campaign of its own is a discovery of its own: that takes e-BH over all
-        parts, at the share of the level that the accepted wholes are of all of them (Benjamini and
+        A part that no campaign has is a discovery of its own: that takes e-BH over all such parts,
+        at the share of the level that the accepted wholes are of all of them (Benjamini and
         Bogomolov 2014).
 
         Args:
             parts: some of which may have been looked at at length.
             beside: all others that were judged.
             wholes: that they lie in.
+            members: accounts that are members of a campaign by these.
         """
         share = sum(whole.coordinated for whole in wholes) / max(len(wholes), 1)
         if not share:
             return []
+
+        def discovery(part: Judged) -> bool:
+            return bool(among(part.mined.candidate.accounts, members).mean() < MOSTLY)
+
         drafts = [at_length(part) for part in parts]
-        every = [*drafts, *beside]
-        accepted = boosted_e_bh([part.e for part in every], share * self.level)
+        tested = [part for part in (*drafts, *beside) if discovery(part)]
+        accepted = boosted_e_bh([part.e for part in tested], share * self.level)
+        founding = {id(part) for part, ok in zip(tested, accepted, strict=True) if ok}
         return [
-            replace(part, mined=replace(part.mined, joins=not ok))
-            for part, ok in zip(drafts, accepted[: len(drafts)].tolist(), strict=True)
+            replace(part, mined=replace(part.mined, joins=id(part) not in founding))
+            for part in drafts
             if part.coordination_p <= self.level
         ]
 
