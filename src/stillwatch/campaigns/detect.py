@@ -96,7 +96,7 @@ def _seen_elsewhere(evidence: Evidence, groups: list[Judged], known: Ints) -> li
 
 
 def _at_length(evidence: Evidence, court: Court, groups: list[Judged]) -> list[Judged]:
-    """The same, with what some accounts of each group in question show at full length."""
+    """The same parts, with what some accounts of each in question show at full length."""
     places = [place for place, group in enumerate(groups) if group.verdict in IN_QUESTION]
     mined = [groups[place].mined for place in places]
     found = look_at_length(evidence, mined, court.floors.telling)
@@ -115,7 +115,6 @@ def _seen_whole(
     """
     nobody = np.zeros(0, dtype=np.int64)
     court = membership.court
-    judged = court.judge_again(_at_length(evidence, court, judged))
     judged = _looked_beyond(evidence, _seen_elsewhere(evidence, judged, nobody), nobody)
     if not parts:
         return judged, [], []

@@ -64,6 +64,11 @@ class Exercise:
     accounts: Ints
 
 
+def may_be_exercise(seen: Exercise | None, level: float) -> bool:
+    """Whether a look does not rule out, at a level, that a group does one exercise."""
+    return seen is not None and seen.share.p_at_least(COPIED) > level
+
+
 def look_at_length(
     evidence: Evidence, groups: Sequence[Mined], telling: Telling | None
 ) -> list[Exercise | None]:

@@ -154,16 +154,7 @@ class Court:
 
     def judge(self, groups: list[Mined]) -> list[Judged]:
         """Judge groups together, by e-BH at the level."""
-        return self._together([self._draft(mined) for mined in groups])
-
-    def judge_again(self, judged: list[Judged]) -> list[Judged]:
-        """Judge groups again, some of which were looked at at length.
-
-        What is seen there can only speak for a group, so that the level holds.
-        """
-        return self._together([at_length(one) for one in judged])
-
-    def _together(self, drafts: list[Judged]) -> list[Judged]:
+        drafts = [self._draft(mined) for mined in groups]
         accepted = boosted_e_bh([draft.e for draft in drafts], self.level)
         return [
             decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)

@@ -24,6 +24,7 @@ from stillwatch.campaigns.candidates import (
 from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.customers import customers_among
 from stillwatch.campaigns.elsewhere import compare_elsewhere
+from stillwatch.campaigns.exercise import look_at_length, may_be_exercise
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, test_content, test_customers, test_people
@@ -80,6 +81,9 @@ who has a turn of phrase in common with others is not explained by it."""
 ALIEN = 0.05
 """P-value on the mining half of "it asks about the same things elsewhere", up to which an account
 may share a queue without words in common. It only keeps most people out."""
+
+EXERCISES = 4
+"""Rounds in which what an exercise covers takes its place: each reads some requests again."""
 
 FOUND_BY = {"framed": "one queue of framed questions", "asked": "questions of one kind"}
 """What accounts have in common that share no words."""
@@ -165,7 +169,7 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
     others = population.take(~np.isin(population.account, in_question))
     every = kept + only_named
     looks += [_first_look(group, floors) for group in every[len(looks) :]]
-    tested, covered = _representatives(every, looks)
+    tested, covered = _at_length(evidence, every, looks, floors)
     return Mine(
         candidates=tested,
         parts=covered + crowds.grown,
@@ -208,25 +212,51 @@ def _divided(mined: Mined, traits: Traits, floors: Floors) -> list[Mined]:
     ]
 
 
-def _representatives(groups: list[Mined], looks: list[float]) -> tuple[list[Mined], list[Mined]]:
+def _representatives(groups: dict[int, Mined], looks: list[float]) -> tuple[list[int], list[int]]:
     """The groups to test, and the parts that stronger groups on the mining half cover.
 
     Every group that is tested makes the level stricter for all, so none is tested twice. Of groups
     that look like one queue beyond doubt, the one with the most requests has the most to show.
+
+    Args:
+        groups: by number.
+        looks: p-values on the mining half, by number.
     """
-    doubt = [max(p, SURE) for p in looks]
-    sizes = [int(group.counts[:, 0].sum()) for group in groups]
-    chosen: list[Mined] = []
-    parts: list[Mined] = []
+    sizes = {i: int(group.counts[:, 0].sum()) for i, group in groups.items()}
+    chosen: list[int] = []
+    parts: list[int] = []
     covered: set[int] = set()
-    for i in sorted(range(len(groups)), key=lambda i: (doubt[i], -sizes[i], i)):
+    for i in sorted(groups, key=lambda i: (max(looks[i], SURE), -sizes[i], i)):
         accounts = groups[i].candidate.accounts.tolist()
         if sum(a in covered for a in accounts) <= SAME_GROUP * len(accounts):
-            chosen.append(groups[i])
+            chosen.append(i)
             covered.update(accounts)
         else:
-            parts.append(groups[i])
+            parts.append(i)
     return chosen, parts
+
+
+def _at_length(
+    evidence: Evidence, groups: list[Mined], looks: list[float], floors: Floors
+) -> tuple[list[Mined], list[Mined]]:
+    """`_representatives`, looked at at length.
+
+    One that may be an exercise holds nothing against anybody, so what it covers is tested as well:
+    in up to `EXERCISES` rounds.
+    """
+    left = dict(enumerate(groups))
+    tested: dict[int, Mined] = {}
+    parts: list[int] = []
+    for _ in range(EXERCISES):
+        chosen, parts = _representatives(left, looks)
+        new = [i for i in chosen if i not in tested]
+        shown = look_at_length(evidence, [left[i] for i in new], floors.telling)
+        tested |= {i: replace(left[i], exercise=e) for i, e in zip(new, shown, strict=True)}
+        exercises = [i for i in new if may_be_exercise(tested[i].exercise, SCREEN)]
+        if not exercises:
+            break
+        left = {i: group for i, group in left.items() if i not in exercises}
+    return list(tested.values()), [left[i] for i in parts if i not in tested]
 
 
 def _first_look(mined: Mined, floors: Floors) -> float:
