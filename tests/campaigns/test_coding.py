@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.campaigns.coding import among, coded, pairs, sorted_rows
+from stillwatch.campaigns.coding import among, coded, commonest, pairs, sorted_rows
 from stillwatch.campaigns.counting import by_owner, order_by
 
 KEYS = st.one_of(st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1))
@@ -23,6 +23,16 @@ def test_pairs_are_counted_in_order(rows: list[tuple[int, int]]) -> None:
     one, other = (np.array([row[i] for row in rows], dtype=np.int64) for i in (0, 1))
     found = list(zip(*(column.tolist() for column in pairs(one, other)), strict=True))
     assert found == [(*row, rows.count(row)) for row in sorted(set(rows))]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), KEYS), max_size=60))
+def test_an_owners_commonest_key_is_found_by_counting(rows: list[tuple[int, int]]) -> None:
+    owners, keys = (np.array([row[i] for row in rows], dtype=np.int64) for i in (0, 1))
+    key, times = commonest(owners, keys, 5)
+    for owner in range(5):
+        own = [k for o, k in rows if o == owner and k != -1]
+        assert times[owner] == max(map(own.count, own), default=0)
+        assert own.count(int(key[owner])) == times[owner] if own else key[owner] == -1
 
 
 @given(st.lists(KEYS, max_size=40), st.lists(KEYS, max_size=20))

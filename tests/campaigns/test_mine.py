@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
+import pytest
 from tests.campaigns.streams import make_stream
 
+from stillwatch.campaigns import mine
 from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.exercise import Exercise
+from stillwatch.campaigns.habits import Share
+from stillwatch.campaigns.individuals import Floors
 from stillwatch.campaigns.mine import mostly_explained
 from stillwatch.campaigns.sampling import Mined
 
@@ -40,3 +48,33 @@ def test_an_account_is_explained_by_groups_that_hold_half_of_what_it_sends() -> 
 def test_a_turn_of_phrase_in_common_explains_nobody() -> None:
     assert mostly_explained(ASKED, [group([10, 20, 30, 40], [9, 1, 1, 0])], FED).tolist() == []
     assert mostly_explained(ASKED, [], FED).tolist() == []
+
+
+@pytest.mark.parametrize("exercise", [True, False])
+def test_what_an_exercise_covers_is_tested_beside_it(
+    monkeypatch: pytest.MonkeyPatch, exercise: bool
+) -> None:
+    """A pool of labs and of two campaigns: the pool may be an exercise, the campaigns are none."""
+    pool = group(list(range(12)), [9] * 12)
+    campaigns = [group(list(range(i, i + 3)), [5] * 3) for i in (0, 6)]
+
+    def looked(_: Any, groups: list[Mined], __: Any) -> list[Mined]:
+        return [
+            replace(
+                one,
+                exercise=Exercise(
+                    Share(0.8 if exercise and one is pool else 0.0, 0.01, accounts=12, trials=60),
+                    np.zeros(0, np.int64),
+                ),
+            )
+            for one in groups
+        ]
+
+    monkeypatch.setattr(mine, "look_at_length", looked)
+    nothing: Any = None
+    tested, parts = mine._at_length(
+        nothing, [pool, *campaigns], [1e-9] * 3, Floors(None, None, None)
+    )
+    every = [one.candidate for one in (pool, *campaigns)]
+    assert [one.candidate for one in tested] == (every if exercise else every[:1])
+    assert [one.candidate for one in parts] == ([] if exercise else every[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.campaigns.counting import first_codes
+from stillwatch.campaigns.counting import by_owner, first_codes
 from stillwatch.sketch.jit import kernel
 
 _RAREST, _LOOKED_AT = 3, 100
@@ -134,22 +134,6 @@ def common_words(starts, word, kept, first, shift, distinct):  # type: ignore[no
 
 
 @kernel
-def _having(starts, word, kept, words):  # type: ignore[no-untyped-def]
-    """Which requests have each word: where each word's begin, and the requests, rising in each."""
-    bounds = np.zeros(words + 1, np.int64)
-    for i in range(word.size):
-        bounds[word[i] + 1] += kept[i]
-    bounds = np.cumsum(bounds)
-    found, filled = np.empty(bounds[words], np.int64), bounds[:-1].copy()
-    for request in range(starts.size - 1):
-        for i in range(starts[request], starts[request + 1]):
-            if kept[i]:
-                found[filled[word[i]]] = request
-                filled[word[i]] += 1
-    return bounds, found
-
-
-@kernel
 def _rarest(words, frequency, most):  # type: ignore[no-untyped-def]
     """The words that fewest requests have, at most so many."""
     return words[np.argsort(frequency[words], kind="mergesort")[:most]]
@@ -168,7 +152,7 @@ def _same(mine, other, seen, mark, least, part):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def said_by(starts, word, kept, owner, words, least, part):  # type: ignore[no-untyped-def]
+def said_by(starts, word, owner, words, least, part):  # type: ignore[no-untyped-def]
     """Which owners other than its own say what each request says.
 
     Two requests say the same if one's words are nearly all among the other's, which has at most
@@ -177,8 +161,7 @@ def said_by(starts, word, kept, owner, words, least, part):  # type: ignore[no-u
 
     Args:
         starts: as in `common_words`.
-        word: as in `common_words`.
-        kept: as in `common_words`.
+        word: as in `common_words`, all of which count.
         owner: int64[requests], from 0, of 63 at most.
         words: how many there are.
         least: words that both must have.
@@ -187,21 +170,21 @@ def said_by(starts, word, kept, owner, words, least, part):  # type: ignore[no-u
     Returns:
         int64[requests], the sum of `1 << owner` over them.
     """
-    bounds, having = _having(starts, word, kept, words)
+    bounds, order = by_owner(word, words)
+    having = np.repeat(np.arange(owner.size), np.diff(starts))[order]
     frequency = np.diff(bounds)
     found = np.zeros(owner.size, np.int64)
     seen = np.full(words, -1, np.int64)
     for i in range(owner.size):
-        mine = word[starts[i] : starts[i + 1]][kept[starts[i] : starts[i + 1]]]
+        mine = word[starts[i] : starts[i + 1]]
         if mine.size < least:
             continue
         seen[mine] = i
         for rare in _rarest(mine, frequency, _RAREST):
             stride = 1 + (frequency[rare] - 1) // _LOOKED_AT
             for other in having[bounds[rare] : bounds[rare + 1] : stride]:
-                by = 1 << owner[other]
-                rows = slice(starts[other], starts[other + 1])
-                if not found[i] & by and _same(mine, word[rows][kept[rows]], seen, i, least, part):
+                by, said = 1 << owner[other], word[starts[other] : starts[other + 1]]
+                if not found[i] & by and _same(mine, said, seen, i, least, part):
                     found[i] |= by
         found[i] &= ~(1 << owner[i])
     return found

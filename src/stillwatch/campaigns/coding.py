@@ -27,6 +27,25 @@ def pairs(one: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
     return cells // width, values[cells % width], counts
 
 
+def commonest(codes: Ints, keys: Ints, owners: int) -> tuple[Ints, Ints]:
+    """The key that each owner has most often, and how often.
+
+    Args:
+        codes: owner of each key, from 0.
+        keys: -1 where there is none.
+        owners: how many there are.
+
+    Returns:
+        int64[owners] each; -1 and 0 of an owner that has none.
+    """
+    known = keys != -1
+    owner, key, times = pairs(codes[known], keys[known])
+    order = np.lexsort((times, owner))
+    most, count = np.full(owners, -1), np.zeros(owners, dtype=np.int64)
+    most[owner[order]], count[owner[order]] = key[order], times[order]
+    return most, count
+
+
 def sorted_rows(first: Ints, second: Ints, third: Ints) -> Ints:
     """The order of rows by three columns: `numpy.lexsort`, and free where they are in order."""
     if in_order(first, second, third):

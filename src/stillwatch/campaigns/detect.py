@@ -98,9 +98,7 @@ def _seen_elsewhere(evidence: Evidence, groups: list[Judged], known: Ints) -> li
 def _at_length(evidence: Evidence, court: Court, groups: list[Judged]) -> list[Judged]:
     """The same parts, with what some accounts of each in question show at full length."""
     places = [place for place, group in enumerate(groups) if group.verdict in IN_QUESTION]
-    mined = [groups[place].mined for place in places]
-    found = look_at_length(evidence, mined, court.floors.telling)
-    seen = [replace(one, exercise=shown) for one, shown in zip(mined, found, strict=True)]
+    seen = look_at_length(evidence, [groups[p].mined for p in places], court.floors.telling)
     return _with(groups, places, seen)
 
 
@@ -121,8 +119,7 @@ def _seen_whole(
     found = combine(judged, [], membership, _public_items(evidence, judged))
     members = np.concatenate([nobody, *(group.accounts for group in found)])
     adding, beside = divided([part for part in parts if part.coordinated], members)
-    chosen = {id(part) for part in adding}
-    others = [part for part in parts if id(part) not in chosen]
+    others = [*beside, *(part for part in parts if not part.coordinated)]
     adding = court.adding(_at_length(evidence, court, adding), others, judged, members)
     adding = _looked_beyond(evidence, _seen_elsewhere(evidence, adding, members), members)
     return judged, adding, beside

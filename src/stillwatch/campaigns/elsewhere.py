@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.coding import pairs
+from stillwatch.campaigns.coding import commonest
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, individuality, sums
 from stillwatch.campaigns.habits import compare_content
 
@@ -41,9 +41,6 @@ same words, or to have the same structure, for both to be one job."""
 JOB_ASKS = 0.5
 """Of the mean request for reasoning in the stream, what the rest of a job asks at least: cover that
 has the harvest's template asks for less, or it is harvest, too."""
-
-_UNKNOWN = -1
-"""A frame that a request lacks."""
 
 MANY_PEOPLE = 0.001
 """P-value of "its other requests are one typical customer's", up to which many people are behind an
@@ -70,9 +67,9 @@ class Elsewhere:
     @property
     def expected(self) -> Floats:
         """Agreements of each account if it were a typical customer, in independent ones."""
-        of = self.pairs
-        rate = of.between / np.maximum(of.between_pairs, 1)
-        found: Floats = rate * of.within_pairs / of.unit * np.exp(self.personal)
+        pairs = self.pairs
+        rate = pairs.between / np.maximum(pairs.between_pairs, 1)
+        found: Floats = rate * pairs.within_pairs / pairs.unit * np.exp(self.personal)
         return found
 
     @property
@@ -194,23 +191,18 @@ def one_job(stream: Stream, elsewhere: Stream | None) -> Ints:
     sides = [side.items() for side in (stream, outside)]
     alike = np.zeros(len(accounts), dtype=bool)
     for kind in range(stream.frames.shape[1]):
-        (frame, often), (same, too) = (_commonest(side, accounts, kind) for side in sides)
+        (frame, often), (same, too) = (_template(side, accounts, kind) for side in sides)
         alike |= often & too & (frame == same)
     asked, asks = (_mean_asked(side, accounts) for side in sides)
     found: Ints = accounts[alike & ~(asks < JOB_ASKS * asked)]  # where it is not known as well
     return found
 
 
-def _commonest(items: Stream, accounts: Ints, kind: int) -> tuple[Ints, NDArray[np.bool_]]:
+def _template(items: Stream, accounts: Ints, kind: int) -> tuple[Ints, NDArray[np.bool_]]:
     """The commonest frame of each account, and whether much of what it sends has it."""
     codes = np.searchsorted(accounts, items.account)
-    sizes = np.bincount(codes, minlength=len(accounts))
-    known = items.frames[:, kind] != _UNKNOWN
-    owner, frame, times = pairs(codes[known], items.frames[known, kind])
-    order = np.lexsort((times, owner))
-    most, count = np.full(len(accounts), _UNKNOWN), np.zeros(len(accounts))
-    most[owner[order]], count[owner[order]] = frame[order], times[order]
-    return most, count > JOB_SHARE * sizes
+    frame, times = commonest(codes, items.frames[:, kind], len(accounts))
+    return frame, times > JOB_SHARE * np.bincount(codes, minlength=len(accounts))
 
 
 def _mean_asked(items: Stream, accounts: Ints) -> Floats:

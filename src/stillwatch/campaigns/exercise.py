@@ -11,7 +11,7 @@ looked at at full length.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.agreement import said_by
 from stillwatch.campaigns.candidates import Candidate
-from stillwatch.campaigns.habits import Share, compare_content, share_of
+from stillwatch.campaigns.coding import starts_of
+from stillwatch.campaigns.habits import Share, share_of
 from stillwatch.campaigns.sampling import one_by_one
 
 if TYPE_CHECKING:
@@ -63,18 +64,16 @@ class Exercise:
     share: Share
     accounts: Ints
 
-
-def may_be_exercise(seen: Exercise | None, level: float) -> bool:
-    """Whether a look does not rule out, at a level, that a group does one exercise."""
-    return seen is not None and seen.share.p_at_least(COPIED) > level
+    @property
+    def p(self) -> float:
+        """P-value of "the group does one exercise"."""
+        return self.share.p_at_least(COPIED)
 
 
 def look_at_length(
     evidence: Evidence, groups: Sequence[Mined], telling: Telling | None
-) -> list[Exercise | None]:
-    """Look at some accounts of each group at full length, in both halves.
-
-    None of a group of whose stream nothing could be read.
+) -> list[Mined]:
+    """The same groups with what some accounts of each show at full length, in both halves.
 
     Args:
         evidence: the requests.
@@ -86,7 +85,7 @@ def look_at_length(
     few = [Candidate(g.candidate.accounts[:AT_LENGTH], g.candidate.families) for g in groups]
     _, samples = evidence.streams(few, AT_LENGTH, WHOLE_STREAM)
     found = {i: copied(stream, telling) for i, stream in one_by_one(samples)}
-    return [found.get(i) for i in range(len(few))]
+    return [replace(group, exercise=found.get(i)) for i, group in enumerate(groups)]
 
 
 def copied(stream: Stream, telling: Telling | None) -> Exercise:
@@ -96,10 +95,11 @@ def copied(stream: Stream, telling: Telling | None) -> Exercise:
         stream: requests of at most 63 accounts.
         telling: what agreements in words are worth.
     """
-    content = compare_content(stream, telling)
-    owners, sizes, said = content.owners, content.sizes, content.words.said
+    items = stream.items()
+    accounts, owners, sizes = items.coded()
+    words = items.words_in(owners, telling)
     others = said_by(
-        said.of_request, said.word, content.words.kept, owners, len(said.tokens),
+        starts_of(words.request, len(items)), words.word, owners, len(words.weight),
         SAME_WORDS, SAME_PART,
     )  # fmt: skip
     common = np.zeros((len(sizes), max(len(sizes), 1)))
@@ -108,5 +108,5 @@ def copied(stream: Stream, telling: Telling | None) -> Exercise:
     closest = common.argmax(axis=1)
     hit = others >> closest[owners] & 1 > 0
     most = common.max(axis=1)
-    accounts: Ints = content.accounts[(most > SHARED * sizes) & (most >= MANY)]
-    return Exercise(share_of(hit, owners, sizes), accounts)
+    copying: Ints = accounts[(most > SHARED * sizes) & (most >= MANY)]
+    return Exercise(share_of(hit, owners, sizes), copying)

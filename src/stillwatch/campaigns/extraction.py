@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stillwatch.campaigns.coding import pairs
+from stillwatch.campaigns.coding import commonest, pairs
 from stillwatch.campaigns.words import COMMON_WORD, framed_words
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def harvest_features(stream: Stream, codes: Ints, customers: int, vocabulary: Vo
     out[:, 0] = _breadth(stream.take(items), codes[items], customers, vocabulary)
     askers, _, _ = pairs(codes, stream.body)
     out[:, 1] = np.bincount(askers, minlength=customers) / np.maximum(n, 1)
-    out[:, 2] = np.max([_commonest(codes, key, n) for key in stream.frames.T], axis=0)
+    framed = [commonest(codes, keys, customers)[1] for keys in stream.frames.T]
+    out[:, 2] = np.max(framed, axis=0) / np.maximum(n, 1)
     asked = np.maximum(stream.elicitation, stream.grading)
     out[:, 3] = np.bincount(codes, asked, customers) / np.maximum(n, 1)
     known = np.isfinite(stream.output_tokens)
@@ -147,14 +148,6 @@ def _breadth(stream: Stream, codes: Ints, customers: int, vocabulary: Vocabulary
     # who says hardly anything but recurring words has one narrow subject, not a frame
     found: Floats = np.log(vocabulary.agreement / rate)
     return found + np.log(np.clip(items / MOST_FRAME, 0.01, 1))
-
-
-def _commonest(codes: Ints, key: Ints, n: Floats) -> Floats:
-    known = key != -1
-    owners, _, counts = pairs(codes[known], key[known])
-    top = np.zeros(len(n))
-    np.maximum.at(top, owners, counts)
-    return top / np.maximum(n, 1)
 
 
 @dataclass(frozen=True)

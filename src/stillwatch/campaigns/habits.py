@@ -128,7 +128,6 @@ class Content:
 
     Attributes:
         accounts: sorted.
-        owners: of each item its account's place.
         sizes: items of each account.
         words: content words of the items, by account.
         pairs: agreements by account, in units of independent ones.
@@ -136,7 +135,6 @@ class Content:
     """
 
     accounts: Ints
-    owners: Ints
     sizes: Ints
     words: Words
     pairs: PairCounts
@@ -173,7 +171,7 @@ def compare_content(stream: Stream, telling: Telling | None = None) -> Content:
     accounts, codes, sizes = items.coded()
     words = items.words_in(codes, telling)
     pairs = pairs_of_uses(words.uses, sizes, words.weight).in_units_of(words.clump())
-    return Content(accounts, codes, sizes, words, pairs, telling is not None)
+    return Content(accounts, sizes, words, pairs, telling is not None)
 
 
 def compare_hours(stream: Stream) -> PairCounts:

@@ -18,7 +18,6 @@ from stillwatch.campaigns.coding import among, coded
 from stillwatch.campaigns.concealment import Concealment, Traits, codes_of, judge_concealment
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.evalues import boosted_e_bh, e_value
-from stillwatch.campaigns.exercise import COPIED
 from stillwatch.campaigns.extraction import FEATURES, Reference, pooled_features
 from stillwatch.campaigns.habits import Habits, measure
 from stillwatch.campaigns.individuals import Floors, PeopleTest, test_customers, test_people
@@ -171,7 +170,7 @@ class Court:
         inside = np.unique(np.concatenate([*found, np.zeros(0, dtype=np.int64)]))
         judged = []
         for part in parts:
-            if np.isin(part.candidate.accounts, inside).mean() < MOSTLY:
+            if not _mostly_in(part, inside):
                 continue
             draft = self._draft(part)
             judged.append(decided(draft, accepted=draft.coordination_p <= self.level))
@@ -199,12 +198,8 @@ class Court:
         share = sum(whole.coordinated for whole in wholes) / max(len(wholes), 1)
         if not share:
             return []
-
-        def discovery(part: Judged) -> bool:
-            return bool(among(part.mined.candidate.accounts, members).mean() < MOSTLY)
-
         drafts = [at_length(part) for part in parts]
-        tested = [part for part in (*drafts, *beside) if discovery(part)]
+        tested = [part for part in (*drafts, *beside) if not _mostly_in(part.mined, members)]
         accepted = boosted_e_bh([part.e for part in tested], share * self.level)
         founding = {id(part) for part, ok in zip(tested, accepted, strict=True) if ok}
         return [
@@ -251,6 +246,10 @@ class Court:
         ).of_group
 
 
+def _mostly_in(mined: Mined, accounts: Ints) -> bool:
+    return bool(among(mined.candidate.accounts, accounts).mean() >= MOSTLY)
+
+
 def at_length(judged: Judged) -> Judged:
     """A group with what some of its accounts at full length show of shared items, if that is more.
 
@@ -259,13 +258,12 @@ def at_length(judged: Judged) -> Judged:
     exercise = judged.mined.exercise
     if exercise is None:
         return judged
-    p = exercise.share.p_at_least(COPIED)
-    if p <= judged.people.sharing:
+    if exercise.p <= judged.people.sharing:
         return judged
     return replace(
         judged,
         habits=replace(judged.habits, sharing=exercise.share),
-        people=replace(judged.people, sharing=p),
+        people=replace(judged.people, sharing=exercise.p),
     )
 
 

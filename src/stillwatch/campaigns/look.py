@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-_COMPARED = frozenset(("account", "body", "mining", "framed", "tokens"))
-_JUDGED = _COMPARED | {"slot", "frames", "turns", "elicitation", "grading", "output_tokens"}
+_COMPARED = frozenset(("account", "body", "mining", "framed", "tokens", "frames", "elicitation"))
+_JUDGED = _COMPARED | {"slot", "turns", "grading", "output_tokens"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Look:
 
     def lean(self) -> Look:
         """The same with only what accounts are judged by, and one value in place of all else."""
-        elsewhere = self.elsewhere and _lean(self.elsewhere, _COMPARED | {"frames", "elicitation"})
+        elsewhere = self.elsewhere and _lean(self.elsewhere, _COMPARED)
         return Look(_lean(self.sample, _JUDGED), elsewhere)
 
 

@@ -24,7 +24,7 @@ from stillwatch.campaigns.candidates import (
 from stillwatch.campaigns.communities import communities
 from stillwatch.campaigns.customers import customers_among
 from stillwatch.campaigns.elsewhere import compare_elsewhere
-from stillwatch.campaigns.exercise import look_at_length, may_be_exercise
+from stillwatch.campaigns.exercise import look_at_length
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import Floors, test_content, test_customers, test_people
@@ -250,9 +250,10 @@ def _at_length(
     for _ in range(EXERCISES):
         chosen, parts = _representatives(left, looks)
         new = [i for i in chosen if i not in tested]
-        shown = look_at_length(evidence, [left[i] for i in new], floors.telling)
-        tested |= {i: replace(left[i], exercise=e) for i, e in zip(new, shown, strict=True)}
-        exercises = [i for i in new if may_be_exercise(tested[i].exercise, SCREEN)]
+        seen = look_at_length(evidence, [left[i] for i in new], floors.telling)
+        tested |= dict(zip(new, seen, strict=True))
+        shown = ((i, tested[i].exercise) for i in new)
+        exercises = [i for i, exercise in shown if exercise and exercise.p > SCREEN]
         if not exercises:
             break
         left = {i: group for i, group in left.items() if i not in exercises}

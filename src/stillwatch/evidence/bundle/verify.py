@@ -233,7 +233,8 @@ def _what_nobody_can_check(done: Verification) -> None:
     )
     done.open(
         "mining",
-        "how the group was found, and the e-values of the other groups that were tested: they are "
+        "how the group was found, what some of its accounts share at full length, whether a part "
+        "is a campaign of its own, and the e-values of the other groups that were tested: they are "
         "the provider's word",
     )
     done.open(
