@@ -19,7 +19,7 @@ from stillwatch.campaigns.coding import pairs
 from stillwatch.campaigns.elsewhere import compare_elsewhere, one_job
 from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
-from stillwatch.campaigns.habits import compare_hours, converses
+from stillwatch.campaigns.habits import compare_content, compare_hours, converses
 from stillwatch.campaigns.judge import STRANGERS_LEVEL
 from stillwatch.campaigns.look import found_in
 from stillwatch.campaigns.split import impersonal
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.judge import Court, Judged
     from stillwatch.campaigns.look import Look
     from stillwatch.campaigns.stream import Stream
+    from stillwatch.campaigns.telling import Telling
 
 Ints = NDArray[np.int64]
 
@@ -69,6 +70,11 @@ OWN_RHYTHM = 0.05
 """P-value of "it keeps hours of its own as a member of the least individual honest group", up to
 which an account without words in common with its group stays, if lost hours speak against the
 group: who shares no words may share nothing."""
+
+OWN_HABIT = 0.01
+"""P-value of "it has no hours of its own", and of the same for topics, up to which on both an
+account is not accused for a slice of what it does, if lost hours speak against the group. Who works
+through a queue in office hours has hours but no topics."""
 
 LEAST_QUOTA, MOST_QUOTA = 0.1, 5.0
 """Of the group's median account, what an account's part may be: quotas of one queue are uneven, but
@@ -149,7 +155,8 @@ class Membership:
         that the group shares, if it shares any, far more than others do. Where the group may be
         accused, the stream must not be a slice of a job of its own, nor its items the others', too.
         Where it is, its part of the stream must also be large enough, look like a harvest by itself
-        and consist of items of its own, and it must not belong to an organisation in the open.
+        and consist of items of its own; a slice must not show a person where the others have lost
+        their hours; and it must not belong to an organisation in the open.
 
         Args:
             judged: the group.
@@ -176,6 +183,7 @@ class Membership:
         def kept(rule: Callable[[Look], Ints]) -> NDArray[np.bool_]:
             return np.isin(accounts, found_in(mined.looks, rule))
 
+        slices = used < SLICE * background.requests_of(accounts)
         stays = used >= MIN_CORE_REQUESTS
         stays &= kept(lambda look: impersonal(look.sample, court.floors, OWN_CONTENT))
         if judged.verdict in IN_QUESTION and mined.exercise is not None:
@@ -186,9 +194,10 @@ class Membership:
             stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
             stays &= used >= LEAST_SHARE * background.requests_of(accounts)
             stays &= kept(lambda look: _accused(look, judged, court))
+            if judged.people.rhythm <= court.level and not mined.wordless:
+                stays &= ~(slices & kept(lambda look: personal(look.sample, court.floors.telling)))
             stays &= ~court.traits.openly_organised(accounts)
         if judged.verdict in IN_QUESTION and not mined.wordless:
-            slices = used < SLICE * background.requests_of(accounts)
             stays &= ~(slices & kept(lambda look: one_job(look.sample, look.elsewhere)))
         if not mined.wordless:
             rate, degree = background.use(mined).rate, background.degree(accounts)
@@ -253,6 +262,17 @@ def passing_through(stream: Stream) -> Ints:
     owner, _, times = pairs(codes, stream.slot // 24)
     days = sizes**2 / np.bincount(owner, times.astype(np.float64) ** 2, len(accounts))
     return accounts[days < LEAST_DAYS * np.median(days)] if len(days) else accounts
+
+
+def personal(stream: Stream, telling: Telling | None) -> Ints:
+    """Accounts that keep to hours and to topics of their own, rather than to the others'."""
+    content = compare_content(stream, telling)
+    stays = np.ones(len(content.accounts), dtype=bool)
+    for habit in (compare_hours(stream), content.pairs):
+        agreeing, expected = account_ratios(habit)
+        stays &= stats.poisson.sf(np.ceil(agreeing) - 1, expected) <= OWN_HABIT
+    found: Ints = content.accounts[stays]
+    return found
 
 
 def conversing(stream: Stream) -> Ints:
