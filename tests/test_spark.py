@@ -33,7 +33,7 @@ pytest.importorskip("pyspark", reason="pip install 'stillwatch[spark]'")
 
 HOME = Path(sys.modules["pyspark"].__file__ or "").parent
 KEY = "5c" * 32
-WORLD = Scenario(days=6, groups=HYDRA)
+WORLD = Scenario(days=6, groups=HYDRA | {"agency": {}})
 DEFAULTS = """
 spark.driver.memory 768m
 spark.executor.memory 512m

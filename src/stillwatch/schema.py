@@ -334,6 +334,11 @@ class Campaign:
     declared: tuple[Covered, ...] = ()
     priors: tuple[Prior, ...] = ()
 
+    @property
+    def by_payer(self) -> bool:
+        """Whether it was put together by who pays, and not by a test of what it sends."""
+        return self.coordination_p is None and len(self.members) > 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:

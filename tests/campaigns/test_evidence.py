@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = SketchKey.from_hex("5c" * 32, source="the test")
-WORLD = Scenario(days=6, groups=HYDRA | {"lone_extractor": {}})
+WORLD = Scenario(days=6, groups=HYDRA | {"lone_extractor": {}, "agency": {}})
 
 
 @pytest.mark.parametrize("sampled", [None, 20])
@@ -36,7 +36,7 @@ def test_ranges_give_the_same_bytes(
         found = scan(
             sketches=made.sketches, accounts=made.accounts, out=tmp_path / name, key=KEY
         ).findings
-        assert found.campaigns
+        assert {campaign.by_payer for campaign in found.campaigns} == {True, False}
     for name in ("campaigns.json", "accounts.parquet"):
         whole, ranges = ((tmp_path / part / name).read_bytes() for part in ("whole", "ranges"))
         assert whole == ranges, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,7 @@ from stillwatch.cases.models import (
     Trait,
 )
 from stillwatch.errors import InputError
+from stillwatch.schema import Verdict
 from stillwatch.standing import Action
 
 from .conftest import MEMBERS
@@ -38,6 +40,14 @@ if TYPE_CHECKING:
 def take_in(storage: Storage, folder: Path, *campaigns: object, **more: object) -> Imported:
     made, accounts = invented_scan.write(folder, *campaigns, **more)  # type: ignore[arg-type]
     return import_scan(storage, made, actor=system("import"), accounts=accounts)
+
+
+def test_who_only_has_a_payer_in_common_is_no_case(storage: Storage, tmp_path: Path) -> None:
+    agency = invented_scan.campaign("c-agency", ["acct-000", "acct-001"], Verdict.POOLED)
+    taken = take_in(storage, tmp_path / "scan", replace(agency, coordination_p=None))
+    assert (taken.opened, taken.seen_again) == ((), ())
+    with storage.read() as session:
+        assert session.get_one(Account, "acct-000").verdict == "pooled"
 
 
 def test_a_campaign_becomes_a_case_with_its_members(storage: Storage, case_id: int) -> None:

@@ -32,9 +32,10 @@ WORLD = Scenario(
         "cover_traffic": {"accounts": 30, "per_day": 10.0},
         "careful": {"accounts": 25},
         "lone_extractor": {"per_day": 150.0},
+        "agency": {},
     },
 )
-"""Honest accounts, two campaigns and a lone extractor."""
+"""Honest accounts, two campaigns, a lone extractor and an agency."""
 
 
 @dataclass(frozen=True)

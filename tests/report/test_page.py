@@ -67,6 +67,14 @@ def rendered(findings: Findings, *, clear: int = 200) -> str:
     return render_report(findings, invented.accounts_table(findings, clear), rejected)
 
 
+def test_accounts_of_one_payer_are_shown_without_a_test_that_nobody_made() -> None:
+    agency = replace(invented.campaign(0, 10, Verdict.POOLED), coordination_p=None, e_value=None)
+    said = Page(rendered(invented.findings(agency))).said("p")
+    assert "10 accounts of one payer sent" in said
+    assert "no test of what they send stands behind it" in said
+    assert "could not be judged" not in said
+
+
 NOTHING = invented.findings(
     requests=0, accounts=0, first_seen="", last_seen="", hours=(), timeline=(), verdicts={},
     requests_per_account={}, rejected=0, duplicates=0, sources=(), columns=(), parameters={},

@@ -1,7 +1,7 @@
 """The whole of detection: from sketches and account traits to verdicts.
 
     mine ──▶ judge ──▶ combine ──▶ describe ──▶ write
-      └──▶ lone extractors ───────────┘
+      └──▶ lone extractors, payers ───┘
 
 Mining sees one half of the evidence and judging the other. Nothing here reads a clock or a random
 source but the seed of the halves, and every table is sorted before it is used, so the same sketches
@@ -25,9 +25,10 @@ from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import IN_QUESTION, Membership, combine, divided
 from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.moves import moves
+from stillwatch.campaigns.payer import one_payers
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.trial import Trial
-from stillwatch.campaigns.write import Directory, account_table, in_order, write_group, write_lone
+from stillwatch.campaigns.write import Directory, account_table, in_order, write
 from stillwatch.schema import Campaign, DeclaredEntry, PriorSource, Verdict
 
 Ints = NDArray[np.int64]
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.individuals import Floors
+    from stillwatch.campaigns.lone import Lone
+    from stillwatch.campaigns.membership import Grouped
+    from stillwatch.campaigns.payer import OnePayer
     from stillwatch.campaigns.sampling import Mined
     from stillwatch.progress import Progress
 
@@ -49,7 +53,7 @@ class Detection:
     """The outcome of detection.
 
     Attributes:
-        campaigns: most certain verdict first, then largest.
+        campaigns: what was tested first, most certain verdict first, then largest.
         accounts: `schema.ACCOUNT_VERDICTS`, ordered by account id.
         floors: what the benign-group null asked for; a habit that could not be used is None.
         judged: every group that was tested.
@@ -188,23 +192,16 @@ def detect(
         )
         alone = lone_extractors(evidence, explained, mined.reference, traits, level)
         lone = [x for x in alone if x.verdict is not Verdict.CLEAR]
+        accused = np.array([x.account for x in lone], dtype=np.int64)
+        paid = one_payers(evidence, traits, np.concatenate([explained, accused]))
         step.advance()
-        streams = [group.candidate for group in campaigns] + [x.candidate for x in lone]
-        done = deeds(evidence, streams, examples)
-        handed = moves(evidence, done)
+        found: list[Grouped | Lone | OnePayer] = [*campaigns, *lone, *paid]
+        done = deeds(evidence, [one.candidate for one in found], examples)
         written = in_order(
-            [
-                *(
-                    write_group(group, d, directory, traits, mined.floors, level, moves=over).named(
-                        priors.of(group.candidate.families)
-                    )
-                    for group, d, over in zip(campaigns, done, handed, strict=False)
-                ),
-                *(
-                    write_lone(x, d, directory)
-                    for x, d in zip(lone, done[len(campaigns) :], strict=True)
-                ),
-            ]
+            write(one, d, directory, traits, mined.floors, level, moves=over).named(
+                priors.of(one.candidate.families)
+            )
+            for one, d, over in zip(found, done, moves(evidence, done), strict=True)
         )
         step.advance()
     return Detection(
@@ -215,6 +212,6 @@ def detect(
         looked_at=mined.looked_at,
         examples={entry.campaign.campaign_id: entry.examples for entry in written},
         customers=len(mined.reference.features),
-        trial=Trial.of(court, judged, parts, campaigns, public, lone),
+        trial=Trial.of(court, judged, parts, campaigns, public, lone, paid),
         members={entry.campaign.campaign_id: entry.keys for entry in written},
     )

@@ -34,6 +34,7 @@ from stillwatch.signals.activity import account_activity
 from stillwatch.signals.families import WORDLESS, fed_by_a_group, feeders
 from stillwatch.signals.frames import FRAME_KEYS, with_framed
 from stillwatch.signals.halves import with_half
+from stillwatch.signals.networks import by_network
 from stillwatch.signals.senders import sent_by_several
 from stillwatch.signals.streams import (
     SAMPLED_COLUMNS,
@@ -202,18 +203,29 @@ class Evidence:
         """All requests of the candidates' streams, in the engine, which spills them if need be.
 
         Args:
-            candidates: at least one.
+            candidates: at least one; of one without families, all that its accounts send.
             columns: of the requests, in the result beside `candidate`.
         """
         families, cores = as_tables(candidates)
-        if self._spreads:
+        names = ("candidate", *dict.fromkeys(("request_key", *columns)))
+        whole = np.array([not candidate.families for candidate in candidates])
+        entire = whole[cores.column("candidate").to_numpy()]
+        found: list[ir.Table] = []
+        if entire.any():
+            these = ibis.memtable(cores.filter(pa.array(entire)))
+            found.append(self.requests.join(these, "account").select(*names).cache())
+        cores = cores.filter(pa.array(~entire))
+        if self._spreads and len(families):
             members = stream_members(self.requests, *map(ibis.memtable, (families, cores)))
-            read = self.requests.select(*dict.fromkeys(("request_key", *columns)))
-            return stream_requests(read, members).cache()
-        wanted = Wanted.of(families)
-        everyone = np.unique(cores.column("account").to_numpy())
-        whole = Cores.of(cores, len(everyone), _ALL)
-        return self._sampled(everyone, lambda block: block.streams(wanted, whole)[1], columns)
+            read = self.requests.select(*names[1:])
+            found.append(stream_requests(read, members).select(*names).cache())
+        elif len(families):
+            wanted = Wanted.of(families)
+            everyone = np.unique(cores.column("account").to_numpy())
+            all_of = Cores.of(cores, len(everyone), _ALL)
+            read = self._sampled(everyone, lambda block: block.streams(wanted, all_of)[1], columns)
+            found.append(read.select(*names))
+        return found[0] if len(found) == 1 else ibis.union(*found, distinct=False)
 
     def elsewhere(self, candidates: Sequence[Candidate], each: int) -> Iterator[pa.Table]:
         """What the candidates' accounts send outside of its stream, sampled.
@@ -269,6 +281,11 @@ class Evidence:
             _by_candidate(samples.filter(~samples.outside), size),
             _by_candidate(samples.filter(samples.outside), size),
         )
+
+    def networks(self, accounts: Ints) -> pa.Table:
+        """`signals.networks.by_network` of some accounts, over the whole window."""
+        with held(self.requests.get_backend(), pa.table({"account": accounts})) as some:
+            return by_network(self.requests.semi_join(some, "account")).to_pyarrow()
 
     def senders(self, bodies: Ints, without: Ints) -> Ints:
         """`signals.senders.sent_by_several` over the whole window."""

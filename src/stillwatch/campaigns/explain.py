@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.elsewhere import Apart
     from stillwatch.campaigns.individuals import PeopleTest
     from stillwatch.campaigns.judge import Judged
+    from stillwatch.campaigns.payer import OnePayer
 
 Floats = NDArray[np.float64]
 
@@ -373,6 +374,41 @@ def lone_explanations(lone: Lone) -> tuple[Explanation, ...]:
             rejected=lone.shared <= SHARED,
         ),
     )
+
+
+def payer_facts(found: OnePayer) -> tuple[Fact, ...]:
+    """What shows that accounts belong together."""
+    accounts = len(found.accounts)
+    share = float(found.there.sum() / found.located.sum())
+    return (
+        Fact(
+            signal="one_payer",
+            text=f"{accounts} accounts that declare no organisation pay by one means.",
+            value=float(accounts),
+        ),
+        Fact(
+            signal="one_network",
+            text="Each of them works mostly from one and the same network: "
+            f"{share:.0%} of their requests come from there.",
+            value=_round(share),
+        ),
+    )
+
+
+PAYER_EXPLANATIONS = (
+    Explanation(
+        name="open_structure",
+        text="They are an agency's, a reseller's or a team's, which look just like this. What they "
+        "send was not found to be one stream, and nothing is held against them.",
+        rejected=False,
+    ),
+)
+"""The innocent explanation of accounts that one payer pays for."""
+
+PAYER_WOULD_CHANGE = (
+    "A declared organisation would clear it. Evidence that the payers are different would, too."
+)
+"""What would change the verdict on them."""
 
 
 class _Population:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.candidates import Family
     from stillwatch.campaigns.judge import Court, Judged
+    from stillwatch.campaigns.payer import OnePayer
     from stillwatch.campaigns.sampling import Mined
     from stillwatch.campaigns.stream import Stream
 
@@ -48,12 +49,13 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The outcome of a trial: its groups in their order, the parts, campaigns, lone accounts."""
+    """The outcome: groups in order, parts, campaigns, lone accounts, accounts of one payer."""
 
     judged: tuple[Judged, ...]
     parts: tuple[Judged, ...]
     grouped: tuple[Grouped, ...]
     alone: tuple[Lone, ...]
+    paid: tuple[OnePayer, ...]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Trial:
         parts: groups inside of accepted ones that add accounts.
         public: bodies in looks at accused groups that accounts outside send too, sorted.
         alone: accounts that were judged alone.
+        paid: accounts of one payer.
     """
 
     court: Court
@@ -75,6 +78,7 @@ class Trial:
     parts: tuple[Mined, ...]
     public: Ints
     alone: tuple[Suspect, ...]
+    paid: tuple[OnePayer, ...]
 
     @classmethod
     def of(
@@ -85,6 +89,7 @@ class Trial:
         grouped: Sequence[Grouped],
         public: Ints,
         alone: Sequence[Lone],
+        paid: Sequence[OnePayer],
     ) -> Trial:
         """Keep what the verdicts other than `clear` follow from.
 
@@ -107,6 +112,7 @@ class Trial:
                 for x in alone
                 if x.verdict is not Verdict.CLEAR
             ),
+            tuple(paid),
         )
 
     def verdicts(self) -> Verdicts:
@@ -121,6 +127,7 @@ class Trial:
             tuple(parts),
             tuple(combine(judged, parts, Membership(self.court), self.public)),
             tuple(found for found in alone if found is not None),
+            tuple(one for one in self.paid if one.holds(self.court.traits)),
         )
 
     def _judged(self) -> list[Judged]:

@@ -1,18 +1,19 @@
-"""Groups and lone accounts that were judged, written as `schema.Campaign` and a row an account."""
+"""What was found, written as `schema.Campaign` and a row an account."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.campaigns import explain
 from stillwatch.campaigns.describe import Deeds, campaign_id, links
+from stillwatch.campaigns.lone import Lone
 from stillwatch.campaigns.membership import VERDICT_ORDER
-from stillwatch.campaigns.without import strongest, verdict_without
+from stillwatch.campaigns.payer import OnePayer
+from stillwatch.campaigns.statement import state
 from stillwatch.schema import ACCOUNT_VERDICTS, Campaign, Member, Verdict
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.individuals import Floors
-    from stillwatch.campaigns.lone import Lone
     from stillwatch.campaigns.membership import Grouped
     from stillwatch.schema import Fact, Prior
 
@@ -65,8 +65,8 @@ class Written:
         return replace(self, campaign=replace(self.campaign, priors=priors))
 
 
-def write_group(
-    group: Grouped,
+def write(
+    found: Grouped | Lone | OnePayer,
     done: Deeds,
     directory: Directory,
     traits: Traits,
@@ -75,59 +75,39 @@ def write_group(
     *,
     moves: tuple[Fact, ...] = (),
 ) -> Written:
-    """A coordinated group as a campaign; its numbers are the stream's, its verdict the lead's.
+    """What was found as a campaign; its numbers are its stream's.
 
     What its accounts hand over to each other (`moves`) stands after what the verdict rests on.
     """
-    lead = group.lead
-    members = _members(done, directory, lead.mined.found_by)
+    said = state(found, floors, level)
+    members = _members(done, directory, _shared(found))
     keys = tuple(key for key, _ in members)
+    listed = tuple(member for _, member in members)
     payment = dict(zip(keys, traits.of(np.array(keys)).payment.tolist(), strict=True))
-    listed = [member for _, member in members]
+    several = len(listed) > 1
     campaign = Campaign(
         campaign_id=campaign_id(member.account_id for member in listed),
-        verdict=lead.verdict,
-        coordination_p=lead.coordination_p,
-        extraction_p=lead.extraction_p,
-        e_value=lead.e,
-        facts=(*explain.facts(lead, floors), *moves),
-        concealment=lead.concealment.evidence,
-        explanations=explain.explanations(lead, level),
-        would_change=explain.would_change(lead, level),
-        without_strongest=verdict_without(lead, strongest(lead), level),
-        members=tuple(listed),
-        links=links(listed, keys, done, payment, len(directory.ids)),
+        **{f.name: getattr(said, f.name) for f in fields(said)} | {"facts": (*said.facts, *moves)},
+        members=listed,
+        links=links(listed, keys, done, payment, len(directory.ids)) if several else (),
         **_numbers(done),
     )
     return Written(campaign, keys, done.examples)
 
 
-def write_lone(lone: Lone, done: Deeds, directory: Directory) -> Written:
-    """A lone account as a campaign of one."""
-    members = _members(done, directory, "one frame")
-    campaign = Campaign(
-        campaign_id=campaign_id(member.account_id for _, member in members),
-        verdict=lone.verdict,
-        coordination_p=None,
-        extraction_p=lone.extraction_p,
-        e_value=None,
-        facts=explain.lone_facts(lone),
-        concealment=(),
-        explanations=explain.lone_explanations(lone),
-        would_change=explain.LONE_WOULD_CHANGE,
-        without_strongest=explain.LONE_WITHOUT_STRONGEST,
-        members=tuple(member for _, member in members),
-        links=(),
-        **_numbers(done),
-    )
-    return Written(campaign, tuple(key for key, _ in members), done.examples)
+def _shared(found: Grouped | Lone | OnePayer) -> str:
+    """What a member's requests have in common with the others'."""
+    if isinstance(found, OnePayer):
+        return "all that the payer's accounts send"
+    return "one frame" if isinstance(found, Lone) else found.lead.mined.found_by
 
 
 def in_order(written: Iterable[Written]) -> list[Written]:
-    """Most certain verdict first, then most requests."""
+    """What was tested before what was not, most certain verdict first, then most requests."""
     return sorted(
         written,
         key=lambda w: (
+            w.campaign.by_payer,
             VERDICT_ORDER.index(w.campaign.verdict),
             -w.campaign.requests,
             w.campaign.campaign_id,

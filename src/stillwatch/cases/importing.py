@@ -95,14 +95,14 @@ def import_scan(
     if known is not None:
         return Imported(known, (), (), 0, already=True)
     declared = read_declared(accounts, storage.key) if accounts else None
-    members = {
-        one.campaign_id: [member.account_id for member in one.members] for one in findings.campaigns
-    }
+    # who only has a payer in common is no case: there is nothing to decide
+    tested = [one for one in findings.campaigns if not one.by_payer]
+    members = {one.campaign_id: [member.account_id for member in one.members] for one in tested}
     with progress.step("reading what campaigns share"):
         shared = traits.shared_traits(folder, members, declared)
     count = write_accounts(storage, folder / "accounts.parquet", declared, progress)
     with (
-        progress.step("opening cases", len(findings.campaigns)) as step,
+        progress.step("opening cases", len(tested)) as step,
         storage.write(actor) as unit,
     ):
         scan = Scan(
@@ -120,7 +120,7 @@ def import_scan(
         unit.session.add(scan)
         unit.session.flush()
         unit.record("scan.import", f"scan:{scan.id}", f"{len(members)} campaigns", digest=digest)
-        opened, again = _cases(unit, scan, findings.campaigns, shared, step)
+        opened, again = _cases(unit, scan, tested, shared, step)
         unit.touch_standing()
         number = scan.id
     return Imported(number, tuple(opened), tuple(again), count)

@@ -141,9 +141,10 @@ def opening(view: CampaignView) -> str:
     if view.alone:
         said = f"One account sent {plural(campaign.requests, 'request')} ({days})"
     else:
+        paid = campaign.by_payer
         said = (
-            f"{plural(len(campaign.members), 'account')} sent one stream of "
-            f"{plural(campaign.requests, 'request')} ({days})"
+            f"{plural(len(campaign.members), 'account')}{' of one payer' if paid else ''} sent "
+            f"{'' if paid else 'one stream of '}{plural(campaign.requests, 'request')} ({days})"
         )
         if campaign.requests:
             said += f", {about(campaign.requests / len(campaign.members))} an account"

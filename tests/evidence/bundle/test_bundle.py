@@ -73,8 +73,9 @@ def test_every_campaign_verifies(scan_folder: Scanned, tmp_path: Path) -> None:
         done = verify_bundle(path, TRUSTED)
         assert done.sound, failures(done)
         assert results(done)["statistics"] is Result.PASSED
-        kinds.add(len(campaign.members) == 1)
-    assert kinds == {True, False}  # a group and a lone account at least
+        kinds.add((len(campaign.members) == 1, campaign.by_payer))
+    # a group, a lone account and the accounts of one payer at least
+    assert kinds == {(False, False), (True, False), (False, True)}
     assert audit(taken.ledger.folder, TRUSTED).sound
 
 
@@ -175,7 +176,7 @@ def test_who_signs_the_truth_anew_is_believed(files: dict[str, bytes], tmp_path:
         ("e_value", 1e9),
         ("would_change", "Nothing."),
         ("facts", []),
-        ("without_strongest", "clear"),
+        ("without_strongest", "pooled"),
     ],
 )
 def test_lie_of_the_signer_is_found(

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stillwatch.campaigns.lone import Lone
+from stillwatch.campaigns.membership import Grouped
+from stillwatch.campaigns.payer import OnePayer
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.bundle import contents
 from stillwatch.evidence.bundle.minimise import minimise
@@ -25,9 +28,7 @@ from stillwatch.findings import load_findings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stillwatch.campaigns.lone import Lone
-    from stillwatch.campaigns.membership import Grouped
-    from stillwatch.campaigns.trial import Suspect, Trial
+    from stillwatch.campaigns.trial import Trial
     from stillwatch.evidence.ledger import Ledger
     from stillwatch.evidence.registrar import Registrar
     from stillwatch.schema import Campaign, Findings
@@ -117,18 +118,17 @@ def _evidence(docket: Docket, campaign: Campaign) -> dict[str, bytes]:
     raise InputError("the evidence gives other numbers when it is judged again")
 
 
-def _only(trial: Trial, found: Grouped | Lone, e_values: dict[bytes, float]) -> Trial:
+def _only(trial: Trial, found: Grouped | Lone | OnePayer, e_values: dict[bytes, float]) -> Trial:
     """The trial of one campaign; of the groups beside it the e-values are left."""
-    if not hasattr(found, "groups"):
-        chosen = tuple(s for s in trial.alone if int(s.family.accounts[0]) == found.account)
-        return _cut(trial, set(), chosen, e_values)
-    inside = {group.mined.candidate.accounts.tobytes() for group in found.groups}
-    return _cut(trial, inside, (), e_values)
+    groups = found.groups if isinstance(found, Grouped) else ()
+    cut = _cut(trial, {group.mined.candidate.accounts.tobytes() for group in groups}, e_values)
+    if isinstance(found, Lone):
+        chosen = (s for s in trial.alone if int(s.family.accounts[0]) == found.account)
+        return replace(cut, alone=tuple(chosen))
+    return replace(cut, paid=(found,)) if isinstance(found, OnePayer) else cut
 
 
-def _cut(
-    trial: Trial, inside: set[bytes], alone: tuple[Suspect, ...], e_values: dict[bytes, float]
-) -> Trial:
+def _cut(trial: Trial, inside: set[bytes], e_values: dict[bytes, float]) -> Trial:
     groups = tuple(m for m in trial.groups if m.candidate.accounts.tobytes() in inside)
     parts = tuple(m for m in trial.parts if m.candidate.accounts.tobytes() in inside)
     beside = (e for accounts, e in e_values.items() if accounts not in inside)
@@ -139,7 +139,8 @@ def _cut(
         parts=parts,
         beside=(*trial.beside, *beside),
         public=np.intersect1d(trial.public, np.concatenate(bodies)),
-        alone=alone,
+        alone=(),
+        paid=(),
     )
 
 

@@ -35,6 +35,7 @@ def minimise(trial: Trial) -> Trial:
                 none,
                 *(m.candidate.accounts for m in mined),
                 *(s.family.accounts for s in trial.alone),
+                *(one.accounts for one in trial.paid),
             ]
         )
     )

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillwatch.campaigns import explain
-from stillwatch.campaigns.without import strongest, verdict_without
+from stillwatch.campaigns.membership import Grouped
+from stillwatch.campaigns.payer import OnePayer
+from stillwatch.campaigns.statement import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from stillwatch.campaigns.judge import Judged
     from stillwatch.campaigns.lone import Lone
-    from stillwatch.campaigns.membership import Grouped
     from stillwatch.campaigns.trial import Trial, Verdicts
 
 TOLERANCE = 1e-9
@@ -27,15 +26,16 @@ _INPUTS = frozenset({"mined", "sample", "candidate", "public", "account"})
 """Fields of a judgement that are what it was given, not what came of it."""
 
 
-def campaign_of(verdicts: Verdicts, members: AbstractSet[int]) -> Grouped | Lone | None:
+def campaign_of(verdicts: Verdicts, members: AbstractSet[int]) -> Grouped | Lone | OnePayer | None:
     """The campaign with exactly these members, if the trial finds one."""
     for group in verdicts.grouped:
         if set(group.accounts.tolist()) == members:
             return group
-    return next((x for x in verdicts.alone if {x.account} == members), None)
+    others: tuple[Lone | OnePayer, ...] = (*verdicts.alone, *verdicts.paid)
+    return next((x for x in others if set(x.candidate.accounts.tolist()) == members), None)
 
 
-def outcome(trial: Trial, verdicts: Verdicts, found: Grouped | Lone) -> dict[str, Any]:
+def outcome(trial: Trial, verdicts: Verdicts, found: Grouped | Lone | OnePayer) -> dict[str, Any]:
     """Everything that a trial says of one campaign.
 
     Args:
@@ -43,34 +43,10 @@ def outcome(trial: Trial, verdicts: Verdicts, found: Grouped | Lone) -> dict[str
         verdicts: what came of it.
         found: the campaign.
     """
-    level, floors = trial.court.level, trial.court.floors
-    if hasattr(found, "groups"):
-        lead: Judged = found.groups[0]
-        said: dict[str, Any] = {
-            "verdict": lead.verdict,
-            "coordination_p": lead.coordination_p,
-            "extraction_p": lead.extraction_p,
-            "e_value": lead.e,
-            "concealment": lead.concealment.evidence,
-            "facts": explain.facts(lead, floors),
-            "explanations": explain.explanations(lead, level),
-            "would_change": explain.would_change(lead, level),
-            "without_strongest": verdict_without(lead, strongest(lead), level),
-            "tested": found.groups,
-        }
-    else:
-        said = {
-            "verdict": found.verdict,
-            "coordination_p": None,
-            "extraction_p": found.extraction_p,
-            "e_value": None,
-            "concealment": (),
-            "facts": explain.lone_facts(found),
-            "explanations": explain.lone_explanations(found),
-            "would_change": explain.LONE_WOULD_CHANGE,
-            "without_strongest": explain.LONE_WITHOUT_STRONGEST,
-            "tested": [found],
-        }
+    said: dict[str, Any] = dict(vars(state(found, trial.court.floors, trial.court.level)))
+    # a payer is seen and not tested
+    alone = () if isinstance(found, OnePayer) else (found,)
+    said["tested"] = found.groups if isinstance(found, Grouped) else alone
     said["tested_beside"] = len(verdicts.judged) + len(trial.beside)
     return {name: plain(value) for name, value in said.items()}
 

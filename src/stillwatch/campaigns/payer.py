@@ -1,0 +1,113 @@
+"""Accounts that one payer pays for and that work from one place, though they declare nothing.
+
+Agencies with an account for each client, resellers and teams look like this. Nothing that they send
+needs to be alike, and no test of what they send finds them; that they belong together is seen from
+what is known about them, and it is nothing against them. So they are `pooled` at most, whatever
+they send, and no error rate stands behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.campaigns.candidates import MIN_ACCOUNTS, Candidate
+from stillwatch.campaigns.coding import coded, sorted_rows
+from stillwatch.campaigns.concealment import MOST
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from stillwatch.campaigns.concealment import Traits
+    from stillwatch.campaigns.evidence import Evidence
+
+Ints = NDArray[np.int64]
+
+HOME = 0.5
+"""Share of an account's requests with a known network that its commonest one must have to be where
+the account works: who works from an office is often elsewhere."""
+
+
+@dataclass(frozen=True)
+class OnePayer:
+    """Accounts of one payer and one place.
+
+    Attributes:
+        accounts: sorted.
+        network: commonest network of each.
+        there: requests of each from it.
+        located: requests of each from any known network.
+    """
+
+    accounts: Ints
+    network: Ints
+    there: Ints
+    located: Ints
+
+    @property
+    def candidate(self) -> Candidate:
+        """The accounts with all that they send."""
+        return Candidate(self.accounts, ())
+
+    def of(self, chosen: NDArray[np.bool_]) -> OnePayer:
+        """Some of the accounts."""
+        return OnePayer(
+            self.accounts[chosen], self.network[chosen], self.there[chosen], self.located[chosen]
+        )
+
+    def holds(self, traits: Traits) -> bool:
+        """Whether the accounts have one payer, one place and no organisation."""
+        members = traits.of(self.accounts)
+        one = len(np.unique(members.payment)) == 1 and len(np.unique(self.network)) == 1
+        undeclared = (members.organization < 0) & (members.payment >= 0)
+        at_home = self.there >= HOME * self.located
+        return one and len(self.accounts) >= MIN_ACCOUNTS and bool((undeclared & at_home).all())
+
+
+def one_payers(evidence: Evidence, traits: Traits, explained: Ints) -> list[OnePayer]:
+    """Groups of accounts that one payer pays for, most of which work from one place.
+
+    Args:
+        evidence: the requests.
+        traits: of all accounts.
+        explained: accounts with a verdict of their own, which keep it.
+    """
+    paid = np.flatnonzero((traits.organization < 0) & (traits.payment >= 0))
+    _, payer, accounts = coded(traits.payment[paid])
+    several = accounts[payer] >= MIN_ACCOUNTS
+    payer, members = payer[several], traits.account[paid[several]]
+    if not len(members):
+        return []
+    everyone = _homes(members, evidence.networks(members))
+    found: list[OnePayer] = []
+    order = np.argsort(payer, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(payer[order])) + 1):
+        # a payer for strangers all over the world, such as a marketplace, has no place
+        at_home = rows[everyone.there[rows] >= np.maximum(HOME * everyone.located[rows], 1)]
+        places, index, counts = coded(everyone.network[at_home])
+        if not len(places) or counts.max() < MOST * len(rows):
+            continue
+        together = at_home[index == int(np.argmax(counts))]
+        chosen = np.zeros(len(members), dtype=np.bool_)
+        chosen[together[~np.isin(members[together], explained)]] = True
+        if (group := everyone.of(chosen)).holds(traits):
+            found.append(group)
+    return sorted(found, key=lambda group: int(group.accounts[0]))
+
+
+def _homes(accounts: Ints, places: pa.Table) -> OnePayer:
+    """The commonest network of each of some accounts; none of an account without any."""
+    account, network, requests = (
+        places.column(name).to_numpy() for name in ("account", "network_key", "requests")
+    )
+    order = sorted_rows(account, -requests, network)
+    account, network, requests = account[order], network[order], requests[order]
+    at = np.searchsorted(accounts, account)
+    located = np.bincount(at, requests, len(accounts)).astype(np.int64)
+    first = np.flatnonzero(np.r_[True, at[1:] != at[:-1]][: len(at)])
+    home, there = np.full(len(accounts), -1), np.zeros(len(accounts), np.int64)
+    home[at[first]], there[at[first]] = network[first], requests[first]
+    return OnePayer(accounts, home, there, located)
