@@ -108,6 +108,8 @@ def _cells(campaign: Campaign) -> tuple[str, ...]:
 
 def how_sure(campaign: Campaign) -> str:
     """Return the error probabilities of a campaign's two questions in few words."""
+    if campaign.by_payer:
+        return "seen, not tested"
     questions = (("one operator", campaign.coordination_p), ("harvest", campaign.extraction_p))
     parts = [f"{name} p = {p:.1g}" for name, p in questions if p is not None]
     return ", ".join(parts) or "not judged"
