@@ -188,7 +188,7 @@ def _holds_sketches(folder: Path) -> bool:
 
 
 def _existing(sketches: Path) -> Path:
-    if not (sketches / "format.json").exists():
+    if not _holds_sketches(sketches):
         raise InputError(
             "this is no folder of sketches: name the folder `sketches` that a scan or "
             "`stillwatch lab simulate` made",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS, Candidate
-from stillwatch.campaigns.coding import coded, sorted_rows
+from stillwatch.campaigns.coding import among, coded, sorted_rows
 from stillwatch.campaigns.concealment import MOST
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class OnePayer:
         """The accounts with all that they send."""
         return Candidate(self.accounts, ())
 
-    def of(self, chosen: NDArray[np.bool_]) -> OnePayer:
-        """Some of the accounts."""
+    def of(self, chosen: Ints) -> OnePayer:
+        """The accounts at some places, ascending."""
         return OnePayer(
             self.accounts[chosen], self.network[chosen], self.there[chosen], self.located[chosen]
         )
@@ -81,6 +81,7 @@ def one_payers(evidence: Evidence, traits: Traits, explained: Ints) -> list[OneP
     payer, members = payer[several], traits.account[paid[several]]
     if not len(members):
         return []
+    known = among(members, explained)
     everyone = _homes(members, evidence.networks(members))
     found: list[OnePayer] = []
     order = np.argsort(payer, kind="stable")
@@ -91,9 +92,7 @@ def one_payers(evidence: Evidence, traits: Traits, explained: Ints) -> list[OneP
         if not len(places) or counts.max() < MOST * len(rows):
             continue
         together = at_home[index == int(np.argmax(counts))]
-        chosen = np.zeros(len(members), dtype=np.bool_)
-        chosen[together[~np.isin(members[together], explained)]] = True
-        if (group := everyone.of(chosen)).holds(traits):
+        if (group := everyone.of(together[~known[together]])).holds(traits):
             found.append(group)
     return sorted(found, key=lambda group: int(group.accounts[0]))
 
