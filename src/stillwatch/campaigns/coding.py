@@ -39,7 +39,11 @@ def commonest(codes: Ints, keys: Ints, owners: int) -> tuple[Ints, Ints]:
         int64[owners] each; -1 and 0 of an owner that has none.
     """
     known = keys != -1
-    owner, key, times = pairs(codes[known], keys[known])
+    return most_often(*pairs(codes[known], keys[known]), owners)
+
+
+def most_often(owner: Ints, key: Ints, times: Ints, owners: int) -> tuple[Ints, Ints]:
+    """`commonest` of keys that are counted already; of equals the last one."""
     order = np.lexsort((times, owner))
     most, count = np.full(owners, -1), np.zeros(owners, dtype=np.int64)
     most[owner[order]], count[owner[order]] = key[order], times[order]

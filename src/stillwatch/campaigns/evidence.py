@@ -212,8 +212,8 @@ class Evidence:
         entire = whole[cores.column("candidate").to_numpy()]
         found: list[ir.Table] = []
         if entire.any():
-            these = ibis.memtable(cores.filter(pa.array(entire)))
-            found.append(self.requests.join(these, "account").select(*names).cache())
+            with held(self.requests.get_backend(), cores.filter(pa.array(entire))) as these:
+                found.append(self.requests.join(these, "account").select(*names).cache())
         cores = cores.filter(pa.array(~entire))
         if self._spreads and len(families):
             members = stream_members(self.requests, *map(ibis.memtable, (families, cores)))

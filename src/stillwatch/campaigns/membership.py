@@ -183,7 +183,10 @@ class Membership:
         def kept(rule: Callable[[Look], Ints]) -> NDArray[np.bool_]:
             return np.isin(accounts, found_in(mined.looks, rule))
 
-        slices = used < SLICE * background.requests_of(accounts)
+        def slices(rule: Callable[[Look], Ints]) -> NDArray[np.bool_]:
+            part: NDArray[np.bool_] = stays & (used < SLICE * background.requests_of(accounts))
+            return part & kept(rule) if part.any() else part
+
         stays = used >= MIN_CORE_REQUESTS
         stays &= kept(lambda look: impersonal(look.sample, court.floors, OWN_CONTENT))
         if judged.verdict in IN_QUESTION and mined.exercise is not None:
@@ -195,10 +198,10 @@ class Membership:
             stays &= used >= LEAST_SHARE * background.requests_of(accounts)
             stays &= kept(lambda look: _accused(look, judged, court))
             if judged.people.rhythm <= court.level and not mined.wordless:
-                stays &= ~(slices & kept(lambda look: personal(look.sample, court.floors.telling)))
+                stays &= ~slices(lambda look: personal(look.sample, court.floors.telling))
             stays &= ~court.traits.openly_organised(accounts)
         if judged.verdict in IN_QUESTION and not mined.wordless:
-            stays &= ~(slices & kept(lambda look: one_job(look.sample, look.elsewhere)))
+            stays &= ~slices(lambda look: one_job(look.sample, look.elsewhere))
         if not mined.wordless:
             rate, degree = background.use(mined).rate, background.degree(accounts)
             stays &= stats.poisson.sf(used - 1, rate * degree) <= OWN_RATE

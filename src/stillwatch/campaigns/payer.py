@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS, Candidate
-from stillwatch.campaigns.coding import among, coded, sorted_rows
+from stillwatch.campaigns.coding import among, coded, most_often
 from stillwatch.campaigns.concealment import MOST
 
 if TYPE_CHECKING:
@@ -99,14 +99,11 @@ def one_payers(evidence: Evidence, traits: Traits, explained: Ints) -> list[OneP
 
 def _homes(accounts: Ints, places: pa.Table) -> OnePayer:
     """The commonest network of each of some accounts; none of an account without any."""
+    # the engine gives them in any order, and of equals the smallest network counts
+    places = places.sort_by([("network_key", "descending")])
     account, network, requests = (
         places.column(name).to_numpy() for name in ("account", "network_key", "requests")
     )
-    order = sorted_rows(account, -requests, network)
-    account, network, requests = account[order], network[order], requests[order]
     at = np.searchsorted(accounts, account)
     located = np.bincount(at, requests, len(accounts)).astype(np.int64)
-    first = np.flatnonzero(np.r_[True, at[1:] != at[:-1]][: len(at)])
-    home, there = np.full(len(accounts), -1), np.zeros(len(accounts), np.int64)
-    home[at[first]], there[at[first]] = network[first], requests[first]
-    return OnePayer(accounts, home, there, located)
+    return OnePayer(accounts, *most_often(at, network, requests, len(accounts)), located)

@@ -22,10 +22,10 @@ class Statement:
     """A verdict with its reasons; fields as in `schema.Campaign`."""
 
     verdict: Verdict
-    coordination_p: float | None
-    extraction_p: float | None
-    e_value: float | None
-    concealment: tuple[str, ...]
+    coordination_p: float | None = None
+    extraction_p: float | None = None
+    e_value: float | None = None
+    concealment: tuple[str, ...] = ()
     facts: tuple[Fact, ...]
     explanations: tuple[Explanation, ...]
     would_change: str
@@ -43,10 +43,6 @@ def state(found: Grouped | Lone | OnePayer, floors: Floors, level: float) -> Sta
     if isinstance(found, OnePayer):
         return Statement(
             verdict=Verdict.POOLED,
-            coordination_p=None,
-            extraction_p=None,
-            e_value=None,
-            concealment=(),
             facts=explain.payer_facts(found),
             explanations=explain.PAYER_EXPLANATIONS,
             would_change=explain.PAYER_WOULD_CHANGE,
@@ -55,10 +51,7 @@ def state(found: Grouped | Lone | OnePayer, floors: Floors, level: float) -> Sta
     if isinstance(found, Lone):
         return Statement(
             verdict=found.verdict,
-            coordination_p=None,
             extraction_p=found.extraction_p,
-            e_value=None,
-            concealment=(),
             facts=explain.lone_facts(found),
             explanations=explain.lone_explanations(found),
             would_change=explain.LONE_WOULD_CHANGE,

@@ -119,7 +119,7 @@ def import_scan(
         )
         unit.session.add(scan)
         unit.session.flush()
-        unit.record("scan.import", f"scan:{scan.id}", f"{len(members)} campaigns", digest=digest)
+        unit.record("scan.import", f"scan:{scan.id}", f"{scan.campaigns} campaigns", digest=digest)
         opened, again = _cases(unit, scan, tested, shared, step)
         unit.touch_standing()
         number = scan.id
