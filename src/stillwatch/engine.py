@@ -10,15 +10,16 @@ import gc
 import re
 import shutil
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -114,6 +115,14 @@ def _connect_spark(master: str | None, memory: int) -> Backend:
     return connect_spark(master, memory=memory)
 
 
+def spill_folder(backend: Backend) -> Path:
+    """The folder where a DuckDB backend puts what does not fit, made if need be."""
+    ((folder,),) = backend.con.execute("SELECT current_setting('temp_directory')").fetchall()
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def spreads(table: ir.Table) -> bool:
     """Whether a table's engine spreads it over machines."""
     return bool(table.get_backend().name != DUCKDB)
@@ -137,3 +146,26 @@ def held(backend: Backend, table: pa.Table) -> Iterator[ir.Table]:
         yield backend.table(name)
     finally:
         backend.con.unregister(name)
+
+
+def gathered(backend: Backend, answers: Iterable[ir.Table | pa.Table]) -> ir.Table:
+    """Answers in one table of a DuckDB backend, which goes when nothing refers to it.
+
+    Args:
+        backend: of the answers.
+        answers: at least one; each is stored before the next one is made.
+    """
+    import ibis  # noqa: PLC0415 - as above
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    name = ibis.util.gen_name("answers")
+    table = None
+    for answer in answers:
+        own = held(backend, answer) if isinstance(answer, pa.Table) else nullcontext(answer)
+        with own as expression:
+            if table is None:
+                table = backend.create_table(name, expression, temp=True)
+                finalize(table.op(), backend.drop_table, name).atexit = False
+            else:
+                backend.insert(name, expression)
+    return table

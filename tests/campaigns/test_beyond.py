@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.campaigns.streams import make_stream
 from tests.worlds import HYDRA
 
-from stillwatch.campaigns import beyond, evidence, mine, sampling
+from stillwatch.campaigns import beyond, mine, ranged, sampling
 from stillwatch.campaigns.look import Look, found_in
 from stillwatch.campaigns.membership import Membership
 from stillwatch.evidence.docket import read_docket
@@ -104,8 +104,8 @@ def test_ranges_give_the_same_looks(
 ) -> None:
     sample_few(monkeypatch)
     for name, size in (("whole", 1_000_000), ("ranges", world.requests // 3)):
-        monkeypatch.setattr(evidence, "WHOLE_REQUESTS", size)
-        monkeypatch.setattr(evidence, "RANGE_REQUESTS", size)
+        monkeypatch.setattr(ranged, "WHOLE_REQUESTS", size)
+        monkeypatch.setattr(ranged, "RANGE_REQUESTS", size)
         trial, _ = scanned(world, tmp_path / name)
         assert any(group.beyond for group in trial.groups)
     for name in ("campaigns.json", "evidence/trial.zip"):

@@ -20,11 +20,10 @@ from stillwatch.campaigns.describe import (
     rfc3339,
     timeline,
 )
-from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.prices import list_price
+from stillwatch.campaigns.spread import Spread
 from stillwatch.schema import Member
 from stillwatch.signals.families import KINDS
-from stillwatch.signals.frames import with_framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,14 +47,14 @@ def two(table: Callable[..., Any]) -> list[Deeds]:
         {"account": 2, "hour": 51, "head4_key": 8, "model": "big", "output_tokens": 10**9},
         {"account": 3, "hour": 0, "head4_key": 7, "model": "big"},
     ]  # fmt: skip
-    requests = with_framed(table([{"mining": True} | row for row in rows])).mutate(
+    requests = table([{"mining": True} | row for row in rows]).mutate(
         slot=lambda t: t.timestamp.epoch_seconds().cast("int64") // 3600
     )
     streams = [
         Candidate(np.array([1, 2]), (family(7, [1, 2]),)),
         Candidate(np.array([3]), (family(7, [3]),)),
     ]
-    return deeds(Evidence(requests), streams, examples=2)
+    return deeds(Spread.of(requests), streams, examples=2)
 
 
 def test_a_campaign_is_its_stream_and_no_cover_traffic(two: list[Deeds]) -> None:
@@ -92,7 +91,7 @@ def test_examples_are_as_many_as_were_asked_for(two: list[Deeds]) -> None:
 
 
 def test_no_campaign_is_nothing_to_describe() -> None:
-    assert deeds(Evidence(None), []) == []
+    assert deeds(Spread(None, None), []) == []
 
 
 @given(st.lists(st.text(), min_size=1, unique=True), st.randoms(use_true_random=False))

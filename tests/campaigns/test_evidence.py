@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.worlds import HYDRA
 
-from stillwatch.campaigns import evidence, sampling
+from stillwatch.campaigns import evidence, ranged, sampling
 from stillwatch.lab.scenario import Scenario
 from stillwatch.lab.sketched import simulate_sketches
 from stillwatch.scanning import scan
@@ -29,8 +29,8 @@ def test_ranges_give_the_same_bytes(
         monkeypatch.setattr(sampling, "CROWD_ACCOUNTS", sampled)
     made = simulate_sketches(WORLD, tmp_path / "world", seed=1, key=KEY)
     for name, size in (("whole", 1_000_000), ("ranges", made.requests // 3)):
-        monkeypatch.setattr(evidence, "WHOLE_REQUESTS", size)
-        monkeypatch.setattr(evidence, "RANGE_REQUESTS", size)
+        monkeypatch.setattr(ranged, "WHOLE_REQUESTS", size)
+        monkeypatch.setattr(ranged, "RANGE_REQUESTS", size)
         # that what was sampled is read in batches, too
         monkeypatch.setattr(evidence, "SAMPLED_REQUESTS", size // 4)
         found = scan(

@@ -8,11 +8,10 @@ from tests.campaigns.streams import words_about
 from tests.campaigns.test_extraction import TOPICS, customers
 
 from stillwatch.campaigns.concealment import Traits
-from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.lone import MIN_ITEMS, SHARED, Lone, lone_extractors
+from stillwatch.campaigns.spread import Spread
 from stillwatch.schema import N_TOKENS, Verdict
-from stillwatch.signals.frames import with_framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,10 +62,12 @@ def judged(table: Callable[..., Any]) -> Callable[..., list[Lone]]:
             {"account": HARVESTER + 1, "body_key": i, "mining": True}
             for i in range(int(others * items))
         ]
-        framed = with_framed(table(rows))
-        requests = framed.mutate(slot=framed.body_key // hourly)
+        sent = table(rows)
+        requests = sent.mutate(slot=sent.body_key // hourly)
         reference = Reference.of(customers(0, 300))
-        return lone_extractors(Evidence(requests), explained, reference, traits(organization), 0.05)
+        return lone_extractors(
+            Spread.of(requests), explained, reference, traits(organization), 0.05
+        )
 
     return judge
 

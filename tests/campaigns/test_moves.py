@@ -9,8 +9,8 @@ import pytest
 from tests.campaigns.streams import size_bound
 
 from stillwatch.campaigns.describe import Deeds, rfc3339
-from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.moves import SPEAKS, Moved, moves
+from stillwatch.campaigns.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def told(table: Callable[..., Any]) -> Callable[..., dict[str, Fact]]:
 
     def look(done: Deeds, rows: Sequence[dict[str, Any]] = ({"account": 99},)) -> dict[str, Fact]:
         requests = table(list(rows), 0)
-        (found,) = moves(Evidence(requests), [done])
+        (found,) = moves(Spread.of(requests), [done])
         return {fact.signal: fact for fact in found}
 
     return look
@@ -125,5 +125,5 @@ def test_accounts_of_other_campaigns_are_not_everybody_else(table: Callable[...,
     rows = log([100 + i for i in range(20)], [48 + 5 * i for i in range(60)])
     done = deeds(WHOLE)
     other = replace(done, members={i + 10: one for i, one in done.members.items()})
-    both = moves(Evidence(table(rows, 0)), [done, other])
+    both = moves(Spread.of(table(rows, 0)), [done, other])
     assert [[fact.signal for fact in facts] for facts in both] == [["model_move"], ["model_move"]]

@@ -59,7 +59,8 @@ def look_elsewhere(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> 
         sampled = np.unique(group.sample.account)
         wanted = _in_company(np.setdiff1d(sampled, known), sampled)
         candidates.append(Candidate(wanted, group.candidate.families))
-    others = by_candidate(evidence.elsewhere(candidates, SAMPLE_REQUESTS), len(groups))
+    found = evidence.sample(candidates, each=SAMPLE_REQUESTS, inside=False, outside=True)
+    others = by_candidate(found.outside, len(groups))
     return [
         replace(group, elsewhere=other.copy()) for group, other in zip(groups, others, strict=True)
     ]
@@ -81,8 +82,8 @@ def look_beyond(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> lis
     if not chunks:
         return list(groups)
     candidates = [candidate for _, candidate in chunks]
-    _, *sides = evidence.streams_and_elsewhere(candidates, SAMPLE_ACCOUNTS, FURTHER_REQUESTS)
-    samples, others = (by_candidate(side, len(chunks)) for side in sides)
+    found = evidence.sample(candidates, most=SAMPLE_ACCOUNTS, each=FURTHER_REQUESTS, outside=True)
+    samples, others = (by_candidate(side, len(chunks)) for side in (found.inside, found.outside))
     looks: list[list[Look]] = [[] for _ in groups]
     for (place, _), sample, other in zip(chunks, samples, others, strict=True):
         looks[place].append(Look(sample, other).lean())

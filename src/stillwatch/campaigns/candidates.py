@@ -34,6 +34,9 @@ CORE_SHARE = 0.2
 MIN_CORE_REQUESTS = 2
 """Mined requests an account needs to be in a core: once is no habit."""
 
+MIN_STREAM = 12
+"""Mined requests that a family needs: fewer cannot show anything."""
+
 HABIT = 6
 """Mined requests from which a wordless family is a habit of an account. Its stream has no typical
 account to compare with: batch jobs and people ask for reasons side by side."""

@@ -166,43 +166,73 @@ def find_keys(key, known, table, code, place, found):  # type: ignore[no-untyped
 
 
 @kernel
-def count_found(starts, found, mining):  # type: ignore[no-untyped-def]
-    """How often each account has each key that was found.
+def families_of(found):  # type: ignore[no-untyped-def]
+    """The families of each request, one after the other.
 
     Args:
-        starts: as in `repeated_keys`.
-        found: int32[requests], of `find_keys`; -1 for none.
-        mining: bool[requests].
+        found: int32[kinds, requests], of `find_keys`; -1 for none.
 
     Returns:
-        int64[pairs] each: key, account (its place), requests, mined requests.
+        int32[requests + 1], where each request's families begin, and int32, the families.
     """
-    room = int((found >= 0).sum())
-    keys, accounts = np.empty(room, np.int64), np.empty(room, np.int64)
-    requests, mined = np.empty(room, np.int64), np.empty(room, np.int64)
-    size = 0
-    for account in range(starts.size - 1):
-        rows = starts[account] + np.flatnonzero(found[starts[account] : starts[account + 1]] >= 0)
-        own = found[rows]
-        order = np.argsort(own)
-        for i in range(own.size):
-            row = rows[order[i]]
-            if i == 0 or found[row] != keys[size - 1]:
-                keys[size], accounts[size] = found[row], account
-                requests[size] = mined[size] = 0
-                size += 1
-            requests[size - 1] += 1
-            mined[size - 1] += mining[row]
-    return keys[:size], accounts[:size], requests[:size], mined[:size]
+    begins = np.zeros(found.shape[1] + 1, np.int32)
+    for kind in range(found.shape[0]):
+        for request in range(found.shape[1]):
+            begins[request + 1] += found[kind, request] >= 0
+    for request in range(found.shape[1]):
+        begins[request + 1] += begins[request]
+    at = begins[:-1].copy()
+    families = np.empty(begins[-1], np.int32)
+    for kind in range(found.shape[0]):
+        for request in range(found.shape[1]):
+            if found[kind, request] >= 0:
+                families[at[request]] = found[kind, request]
+                at[request] += 1
+    return begins, families
 
 
 @kernel
-def stream_rows(starts, found, listed, fed, cored, joined, most, mining):  # type: ignore[no-untyped-def]
+def count_families(starts, begins, families, mining):  # type: ignore[no-untyped-def]
+    """How often each account has each family.
+
+    Args:
+        starts: as in `repeated_keys`.
+        begins: of `families_of`.
+        families: of `families_of`.
+        mining: bool[requests].
+
+    Returns:
+        int64[pairs] each: family, account (its place), requests, mined requests.
+    """
+    found, accounts = np.empty(families.size, np.int64), np.empty(families.size, np.int64)
+    requests, mined = np.empty(families.size, np.int64), np.empty(families.size, np.int64)
+    size = 0
+    for account in range(starts.size - 1):
+        first, last = begins[starts[account]], begins[starts[account + 1]]
+        # a family and whether it was mined, as one number
+        own = 2 * families[first:last].astype(np.int64)
+        for request in range(starts[account], starts[account + 1]):
+            if mining[request]:
+                own[begins[request] - first : begins[request + 1] - first] += 1
+        own.sort()
+        for i in range(own.size):
+            if i == 0 or own[i] >> 1 != found[size - 1]:
+                found[size], accounts[size] = own[i] >> 1, account
+                requests[size] = mined[size] = 0
+                size += 1
+            requests[size - 1] += 1
+            mined[size - 1] += own[i] & 1
+    return found[:size], accounts[:size], requests[:size], mined[:size]
+
+
+@kernel
+def stream_rows(starts, begins, families, listed, fed, cored, joined, most, mining):  # type: ignore[no-untyped-def]
     """Which requests are in which candidates' streams.
 
     Args:
         starts: as in `repeated_keys`.
-        found: int32[kinds, requests], the family that each request has of each kind, or -1.
+        begins: of `families_of`.
+        families: of `families_of`.
         listed: int64[families + 1], where each family's candidates begin.
         fed: int64, the candidates of families.
         cored: int64[accounts + 1], where each account's candidates begin.
@@ -228,10 +258,8 @@ def stream_rows(starts, found, listed, fed, cored, joined, most, mining):  # typ
             place[joined[i]] = i
         for request in range(starts[account], starts[account + 1]):
             half = 0 if mining[request] else 1
-            for kind in range(found.shape[0]):
-                family = found[kind, request]
-                if family < 0:
-                    continue
+            for own in range(begins[request], begins[request + 1]):
+                family = families[own]
                 for i in range(listed[family], listed[family + 1]):
                     candidate = fed[i]
                     # what an earlier account left has a smaller place
@@ -253,12 +281,13 @@ def stream_rows(starts, found, listed, fed, cored, joined, most, mining):  # typ
 
 
 @kernel
-def other_rows(starts, found, listed, fed, cored, joined, most, mining):  # type: ignore[no-untyped-def]
+def other_rows(starts, begins, families, listed, fed, cored, joined, most, mining):  # type: ignore[no-untyped-def]
     """Which requests of candidates' accounts are in none of the candidate's streams.
 
     Args:
         starts: as in `repeated_keys`.
-        found: as in `stream_rows`.
+        begins: of `families_of`.
+        families: of `families_of`.
         listed: as in `stream_rows`.
         fed: as in `stream_rows`.
         cored: as in `stream_rows`.
@@ -278,10 +307,8 @@ def other_rows(starts, found, listed, fed, cored, joined, most, mining):  # type
         if cored[account] == cored[account + 1]:
             continue
         for request in range(starts[account], starts[account + 1]):
-            for kind in range(found.shape[0]):
-                family = found[kind, request]
-                if family < 0:
-                    continue
+            for own in range(begins[request], begins[request + 1]):
+                family = families[own]
                 for i in range(listed[family], listed[family + 1]):
                     if fed[i] < seen.size:
                         seen[fed[i]] = request
@@ -330,8 +357,8 @@ def first_codes(values):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def in_order(first, second, third):  # type: ignore[no-untyped-def]
-    """Whether rows rise by three columns, int64 each."""
+def in_order(first, second, third, fourth):  # type: ignore[no-untyped-def]
+    """Whether rows rise by four columns, int64 each."""
     for i in range(1, first.size):
         if first[i] != first[i - 1]:
             if first[i] < first[i - 1]:
@@ -339,6 +366,9 @@ def in_order(first, second, third):  # type: ignore[no-untyped-def]
         elif second[i] != second[i - 1]:
             if second[i] < second[i - 1]:
                 return False
-        elif third[i] < third[i - 1]:
+        elif third[i] != third[i - 1]:
+            if third[i] < third[i - 1]:
+                return False
+        elif fourth[i] < fourth[i - 1]:
             return False
     return True

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.beyond import look_beyond, look_elsewhere
 from stillwatch.campaigns.describe import deeds
-from stillwatch.campaigns.evidence import Evidence
 from stillwatch.campaigns.exercise import look_at_length
 from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
@@ -27,9 +26,13 @@ from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.payer import one_payers
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
+from stillwatch.campaigns.ranged import Ranged
+from stillwatch.campaigns.spread import Spread
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write
+from stillwatch.engine import spreads
 from stillwatch.schema import Campaign, DeclaredEntry, PriorSource, Verdict
+from stillwatch.signals.halves import with_half
 
 Ints = NDArray[np.int64]
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns.concealment import Traits
+    from stillwatch.campaigns.evidence import Evidence
     from stillwatch.campaigns.individuals import Floors
     from stillwatch.campaigns.lone import Lone
     from stillwatch.campaigns.membership import Grouped
@@ -143,6 +147,12 @@ def _with(groups: list[Judged], places: list[int], mined: list[Mined]) -> list[J
     return found
 
 
+def _evidence(requests: ir.Table, accounts: Ints) -> Evidence:
+    if spreads(requests):
+        return Spread.of(requests)
+    return Ranged.of(requests, accounts, requests.count().to_pyarrow().as_py())
+
+
 def detect(
     requests: ir.Table,
     names: pa.Table,
@@ -167,15 +177,14 @@ def detect(
         priors: families that are looked at in any case.
     """
     with progress.step("detecting", STEPS) as step:
-        size = requests.count().to_pyarrow().as_py()
-        evidence = Evidence.of(requests, seed, traits.account, size)
+        evidence = _evidence(with_half(requests, seed), traits.account)
         activity = evidence.activity
         directory = Directory.of(names, activity)
         traits = traits.seen_from(activity.column("first_seen"))
         step.advance()
         mined = mine(evidence, traits, step, priors)
         groups = mined.candidates + mined.parts
-        feeders = mined.feeding.of(
+        feeders = evidence.feeding.of(
             {family for group in groups for family in group.candidate.carrying}
         )
         background = Background.of(activity, feeders, groups)

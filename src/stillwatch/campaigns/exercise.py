@@ -83,7 +83,7 @@ def look_at_length(
     if not groups:
         return []
     few = [Candidate(g.candidate.accounts[:AT_LENGTH], g.candidate.families) for g in groups]
-    _, samples = evidence.streams(few, AT_LENGTH, WHOLE_STREAM)
+    samples = evidence.sample(few, most=AT_LENGTH, each=WHOLE_STREAM).inside
     found = {i: copied(stream, telling) for i, stream in one_by_one(samples)}
     return [replace(group, exercise=found.get(i)) for i, group in enumerate(groups)]
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.coding import among
 from stillwatch.campaigns.extraction import FEATURES, Reference, harvest_features
 from stillwatch.campaigns.sampling import SAMPLE_REQUESTS, one_by_one
 from stillwatch.schema import Verdict
-from stillwatch.signals.families import feeders
+from stillwatch.signals.families import KINDS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+FRAMED = KINDS.index("framed")
 
 MIN_ITEMS = 1000
 """Requests in frames of its own from which a lone account is looked at. Below it a harvest is worth
@@ -102,14 +106,11 @@ def lone_extractors(
     suspects = _suspects(evidence, explained, traits)
     if not len(suspects) or not reference.sufficient:
         return []
-    fed = evidence.gather(
-        lambda part: feeders(part, kinds=("framed",)), suspects, ("account", "mining")
-    )
-    frames = _frames(fed)
+    frames = _frames(evidence.feeding.of([(FRAMED, 0)]), suspects)
     if not frames:
         return []
     candidates = [Candidate(f.accounts, (f,)) for f in frames]
-    _, samples = evidence.streams(candidates, 1, SAMPLE)
+    samples = evidence.sample(candidates, most=1, each=SAMPLE).inside
     # of very many hardly any is likely, and what was read with it can go
     alone = [
         (frames[i], own.copy())
@@ -156,14 +157,14 @@ def _features(half: Stream, reference: Reference) -> Floats:
     return row
 
 
-def _frames(fed: pa.Table) -> list[Family]:
-    """What each account asks from frames of its own, if it is much; by account."""
+def _frames(fed: pa.Table, suspects: Ints) -> list[Family]:
+    """What each suspect asks from frames of its own, if it is much; by account."""
+    much = fed.filter(pc.field("requests") >= MIN_ITEMS)
     found = [
         Family(
             row["kind"], row["key"], np.array([row["account"]]), row["requests"], row["requests"]
         )
-        for row in fed.to_pylist()
-        if row["requests"] >= MIN_ITEMS
+        for row in much.filter(among(much.column("account").to_numpy(), suspects)).to_pylist()
     ]
     return sorted(found, key=lambda family: int(family.accounts[0]))
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
-    MIN_CORE_REQUESTS,
     Candidate,
     Family,
     merge_families,
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.concealment import Traits
     from stillwatch.campaigns.evidence import Evidence
-    from stillwatch.campaigns.feeding import Feeding
     from stillwatch.campaigns.stream import Stream
     from stillwatch.progress import Step
 
@@ -55,9 +53,6 @@ Ints = NDArray[np.int64]
 
 MAX_CANDIDATES = 4000
 """Candidates looked at, largest streams first; the bound on work and memory."""
-
-MIN_STREAM = 12
-"""Mined requests that a family needs: fewer cannot show anything."""
 
 SCREEN = 0.01
 """P-value on the mining half from which a group goes to the test. It only limits how many are
@@ -99,7 +94,6 @@ class Mine:
         reference: whole customers to compare streams with, those left out that are in question.
         glimpse: the same customers by `FURTHER_REQUESTS` of each and half.
         floors: of the benign-group null.
-        feeding: who feeds which family.
         looked_at: how many groups were looked at.
     """
 
@@ -108,7 +102,6 @@ class Mine:
     reference: Reference
     glimpse: Reference
     floors: Floors
-    feeding: Feeding
     looked_at: int
 
 
@@ -124,9 +117,8 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
     population = population_sample(evidence, traits.account)
     floors = Floors.of_population(population)
     step.advance()
-    feeding = evidence.families(accounts=MIN_ACCOUNTS, requests=MIN_STREAM, mined=MIN_CORE_REQUESTS)
+    families = [f for f in evidence.feeding.families() if _entities(f, traits)]
     step.advance()
-    families = [f for f in feeding.families() if _entities(f, traits)]
     told = [f for f in families if f.kind not in WORDLESS]
     grouped, named = priors.first(merge_families(told))
     candidates = [Candidate.of(group) for group in grouped[:MAX_CANDIDATES]]
@@ -160,7 +152,7 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
         kept += found
         explained += found
     wordless = [f for f in families if f.kind in WORDLESS]
-    fed = feeding.of([(f.kind, f.key) for f in wordless])
+    fed = evidence.feeding.of([(f.kind, f.key) for f in wordless])
     crowds = _wordless(evidence, wordless, explained, fed, traits, floors)
     kept += [q for q in crowds.queues if _entities(q.candidate, traits)]
     step.advance()
@@ -176,7 +168,6 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
         reference=Reference.of(others),
         glimpse=Reference.of(others.first(FURTHER_REQUESTS)),
         floors=floors,
-        feeding=feeding,
         looked_at=len(candidates) + len(wordless),
     )
 

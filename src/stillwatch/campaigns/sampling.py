@@ -9,20 +9,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.coding import sorted_by_owner
 from stillwatch.campaigns.look import Look
 from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import WORDLESS
-from stillwatch.signals.streams import SAMPLED_COLUMNS, stream_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    import ibis.expr.types as ir
     import pyarrow as pa
 
     from stillwatch.campaigns.evidence import Evidence
@@ -103,14 +101,9 @@ class Mined:
 def population_sample(evidence: Evidence, accounts: Ints) -> Stream:
     """Requests of whole customers; which ones is decided by their keyed hashes."""
     # the first by their hashes are as random as any, and lie together
-    chosen = np.sort(accounts)[:POPULATION_ACCOUNTS]
-
-    def sample(requests: ir.Table) -> ir.Table:
-        keys = requests.select("account", "request_key", "body_key", "mining")
-        members = keys.mutate(candidate=ibis.literal(0, "int64"))
-        return stream_sample(requests, members, SAMPLE_REQUESTS)
-
-    return sorted_stream(evidence.gather(sample, chosen, SAMPLED_COLUMNS))[1]
+    chosen = Candidate(np.sort(accounts)[:POPULATION_ACCOUNTS], ())
+    found = evidence.sample([chosen], each=SAMPLE_REQUESTS, inside=False, outside=True)
+    return by_candidate(found.outside, 1)[0]
 
 
 def look(
@@ -119,18 +112,18 @@ def look(
     """The candidates with counts and samples of their streams, in order."""
     if not candidates:
         return
-    counts, samples = evidence.streams(candidates, most, SAMPLE_REQUESTS)
-    halves = _halves(counts, candidates)
-    for i, sample in one_by_one(samples):
+    found = evidence.sample(candidates, most=most, each=SAMPLE_REQUESTS)
+    halves = _halves(found.counts, candidates)
+    for i, sample in one_by_one(found.inside):
         yield Mined(candidates[i], sample, halves(i), found_by)
 
 
 def crowd_of(evidence: Evidence, accounts: Ints, family: Family, found_by: str) -> Mined:
     """Accounts that share no words, with what they send in the family and outside of it."""
     candidate = Candidate(accounts, (family,))
-    counts, *sides = evidence.streams_and_elsewhere([candidate], CROWD_ACCOUNTS, SAMPLE_REQUESTS)
-    (inside,), (outside,) = (by_candidate(side, 1) for side in sides)
-    full = _halves(counts, [candidate])(0)
+    found = evidence.sample([candidate], most=CROWD_ACCOUNTS, each=SAMPLE_REQUESTS, outside=True)
+    (inside,), (outside,) = (by_candidate(side, 1) for side in (found.inside, found.outside))
+    full = _halves(found.counts, [candidate])(0)
     return Mined(candidate, inside, full, found_by, outside.copy())
 
 
@@ -195,7 +188,7 @@ def by_candidate(samples: Iterable[pa.Table], candidates: int) -> list[Stream]:
 
 
 def sorted_stream(table: pa.Table) -> tuple[Ints, Stream]:
-    """Rows in a fixed order, whatever order the engine gave them in; and their candidates."""
-    keys = ("candidate", "account", "body_key", "request_key")
-    table = table.sort_by([(key, "ascending") for key in keys])
-    return table.column("candidate").to_numpy(), Stream.from_table(table)
+    """Rows in a fixed order, whatever order they come in; and their candidates."""
+    candidate, stream = table.column("candidate").to_numpy(), Stream.from_table(table)
+    order = sorted_by_owner(candidate, stream.account, stream.body, stream.request)
+    return candidate[order], stream.take(order)

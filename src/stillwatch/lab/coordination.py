@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
     MIN_CORE_REQUESTS,
+    MIN_STREAM,
     Candidate,
     core_families,
     merge_families,
 )
 from stillwatch.campaigns.communities import communities
-from stillwatch.campaigns.mine import MIN_STREAM
 from stillwatch.engine import session
 from stillwatch.errors import InputError
 from stillwatch.lab.baselines.columns import coded, pairs

@@ -1,0 +1,98 @@
+"""A window on an engine that spreads its tables over machines: every question is put to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.campaigns.candidates import (
+    MIN_ACCOUNTS,
+    MIN_CORE_REQUESTS,
+    MIN_STREAM,
+    Candidate,
+    as_tables,
+)
+from stillwatch.campaigns.evidence import EVERY, MOST_ACCOUNTS, Evidence, Sampled, batches
+from stillwatch.campaigns.feeding import Feeding
+from stillwatch.signals.families import WORDLESS, fed_by_a_group, feeders
+from stillwatch.signals.frames import with_framed
+from stillwatch.signals.streams import (
+    stream_counts,
+    stream_members,
+    stream_requests,
+    stream_sample,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import ibis.expr.types as ir
+
+_KEYS = ("account", "request_key", "body_key", "mining")
+
+
+@dataclass(frozen=True)
+class Spread(Evidence):
+    """The requests of a window, with `framed` as well."""
+
+    @classmethod
+    def of(cls, requests: ir.Table) -> Spread:
+        """Keep sketches with `slot` and `mining` at hand."""
+        framed = with_framed(requests).cache()
+        found = feeders(framed).cache()
+        apart = found.kind.isin(WORDLESS)
+        repeated = found.filter((found.mining_requests >= MIN_CORE_REQUESTS) & ~apart)
+        kept = fed_by_a_group(repeated, least=MIN_ACCOUNTS, most=MOST_ACCOUNTS)
+        told = found.semi_join(kept, ["kind", "key"])
+        fed = ibis.union(told, found.filter(apart), distinct=False).cache()
+        return cls(framed, Feeding(fed, MIN_ACCOUNTS, MIN_STREAM))
+
+    def sample(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        each: int,
+        most: int = EVERY,
+        inside: bool = True,
+        outside: bool = False,
+    ) -> Sampled:
+        """As `Evidence.sample`."""
+        families, cores = map(ibis.memtable, as_tables(candidates))
+        first = [Candidate(c.accounts[:most], c.families) for c in candidates]
+        some = ibis.memtable(as_tables(first)[1])
+        members = stream_members(self.requests, families, cores).cache()
+        counts = stream_counts(members).to_pyarrow() if inside else _NOTHING
+        within: Iterator[pa.Table] = iter(())
+        without: Iterator[pa.Table] = iter(())
+        if inside:
+            these = members.semi_join(some, ["candidate", "account"])
+            within = self._collected(these, each, len(candidates))
+        if outside:
+            sent = self.requests.select(*_KEYS).join(some, "account")
+            others = sent.anti_join(members, ["candidate", "request_key"])
+            without = self._collected(others, each, len(candidates))
+        return Sampled(counts, within, without)
+
+    def _in_streams(self, candidates: Sequence[Candidate], names: Sequence[str]) -> ir.Table:
+        members = stream_members(self.requests, *map(ibis.memtable, as_tables(candidates)))
+        return stream_requests(self.requests.select(*names), members).cache()
+
+    def _collected(self, chosen: ir.Table, each: int, candidates: int) -> Iterator[pa.Table]:
+        """Samples of a few candidates at a time, as many as fit into memory."""
+        samples = stream_sample(self.requests, chosen, each).cache()
+        sizes = samples.group_by("candidate").agg(requests=samples.count()).to_pyarrow()
+        of, size = (sizes.column(name).to_numpy() for name in ("candidate", "requests"))
+        batch = batches(of, size, candidates)
+        for number in range(int(batch.max()) + 1):
+            places = np.flatnonzero(batch == number)
+            these = samples.candidate.between(int(places[0]), int(places[-1]))
+            yield samples.filter(these).to_pyarrow()
+
+
+_NOTHING = pa.table(
+    {name: pa.array([], pa.int64()) for name in ("candidate", "account", "mined", "tested")}
+)

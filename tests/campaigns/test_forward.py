@@ -1,0 +1,85 @@
+"""A range of accounts, indexed; that it answers what tables do is compared in whole scans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from stillwatch.campaigns.block import Block, Wanted
+from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.evidence import EVERY
+from stillwatch.campaigns.forward import Forward, Query
+from stillwatch.campaigns.spread import Spread
+from stillwatch.signals.families import KINDS, feeders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HEAD = KINDS.index("head4_key")
+SHARED = 7
+"""The key of the words that the first request of each account begins with."""
+
+ROWS: list[dict[str, Any]] = [
+    {"account": account, "request_key": 10 * account + i, "body_key": i, "mining": i == 0,
+     "head4_key": SHARED if i == 0 else 100 + account, "tokens": [account, i] + [0] * 22}
+    for account in (5, 3) for i in range(6)
+]  # fmt: skip
+
+
+@pytest.fixture
+def requests(table: Callable[..., Any]) -> Any:
+    return table(ROWS).mutate(slot=0)
+
+
+@pytest.fixture(params=["memory", "file"])
+def forward(request: pytest.FixtureRequest, requests: Any, tmp_path: Path) -> Forward:
+    file = tmp_path / "0.arrow" if request.param == "file" else None
+    return Forward.of(Block.read(requests, whole=True), _wanted(requests), file)
+
+
+def _wanted(requests: Any) -> Wanted:
+    every = feeders(requests.mutate(framed=False), kinds=("head4_key",))
+    return Wanted.of(every.select("kind", "key").distinct().to_pyarrow())
+
+
+def _query(requests: Any, *accounts: int, each: int = EVERY) -> Query:
+    family = Family(HEAD, SHARED, np.array(accounts), 1, 1)
+    candidate = Candidate(np.array(accounts, dtype=np.int64), (family,))
+    return Query.of([candidate], _wanted(requests), EVERY, each)
+
+
+def test_a_stream_and_what_is_outside_of_it(requests: Any, forward: Forward) -> None:
+    picked = forward.pick(_query(requests, 3, 4), inside=True, outside=True)
+    assert picked.counts.to_pylist() == [{"candidate": 0, "account": 3, "mined": 1, "tested": 0}]
+    assert forward.keys(*picked.inside).column("request_key").to_pylist() == [30]
+    outside = forward.take(*picked.outside)
+    assert outside.column("request_key").to_pylist() == [31, 32, 33, 34, 35]
+    assert outside.column("account").to_pylist() == [3] * 5
+    assert outside.column("framed").to_pylist() == [True] * 5
+
+
+def test_no_more_are_named_than_were_asked_for(requests: Any, forward: Forward) -> None:
+    picked = forward.pick(_query(requests, 3, 5, each=2), inside=True, outside=True)
+    outside = forward.take(*picked.outside).column("request_key").to_pylist()
+    assert outside == [31, 32, 51, 52]
+
+
+@pytest.mark.parametrize("accounts", [(), (4, 9)])
+def test_a_range_may_hold_none_of_the_accounts(
+    requests: Any, forward: Forward, accounts: tuple[int, ...]
+) -> None:
+    picked = forward.pick(_query(requests, *accounts), inside=True, outside=True)
+    assert (len(picked.counts), len(picked.inside[0]), len(picked.outside[0])) == (0, 0, 0)
+    assert picked.counts.column("mined").type == "int64"
+
+
+def test_it_counts_who_feeds_what_as_the_engine_does(requests: Any, forward: Forward) -> None:
+    of_head = Spread.of(requests).requests
+    expected = feeders(of_head, kinds=("head4_key", "framed", "asked")).to_pyarrow()
+    names = ["kind", "key", "account", "requests", "mining_requests"]
+    by = [(name, "ascending") for name in names]
+    found = forward.feeders(_wanted(requests)).select(names).sort_by(by)
+    assert found.to_pylist() == expected.select(names).sort_by(by).to_pylist()
