@@ -18,7 +18,9 @@ MOST_WORKERS = 4
 """Pieces at once at most: each may hold what it works on in memory."""
 
 
-def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], *, waiting: int = 0
+) -> Iterator[Result]:
     """`map` in threads that run while the next item is made and the last result is used.
 
     Items are made in the caller's thread, one after another. It pays where the function lets go of
@@ -26,18 +28,25 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
 
     Args:
         function: from an item to its result; called from several threads.
-        items: as many are in memory at a time as there are workers.
+        items: few are in memory at a time.
+        waiting: how many are made or done before a result is asked for; at least the workers.
 
     Returns:
         The results in the order of the items.
     """
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
-    waiting: deque[Future[Result]] = deque()
+    under_way: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in items:
-            waiting.append(pool.submit(function, item))
-            del item
-            if len(waiting) >= workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            under_way.append(pool.submit(function, item))
+            if len(under_way) >= max(workers, waiting):
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def with_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], *, waiting: int = 0
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with its result, as `ahead`."""
+    return ahead(lambda item: (item, function(item)), items, waiting=waiting)

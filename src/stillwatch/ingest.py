@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from stillwatch.ahead import with_ahead
 from stillwatch.errors import InputError
 from stillwatch.readers import RejectionFile, RejectionLimit
 from stillwatch.schema import REQUESTS
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from stillwatch.sketch import Sketched, Sketcher
     from stillwatch.store import SketchStore
 
-WORKERS = 2
 AHEAD = 4
 """Batches that may wait for sketching: enough to keep the workers busy, few enough for memory."""
 
@@ -124,16 +124,7 @@ def _positions(
 
 def _sketched(batches: Iterator[Batch], sketcher: Sketcher) -> Iterator[tuple[Batch, Sketched]]:
     """Sketch batches in other threads while the next are read; the order stays."""
-    waiting: deque[tuple[Batch, Future[Sketched]]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for batch in batches:
-            waiting.append((batch, pool.submit(sketcher.sketch, batch.requests)))
-            if len(waiting) > AHEAD:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        while waiting:
-            done, future = waiting.popleft()
-            yield done, future.result()
+    return with_ahead(lambda batch: sketcher.sketch(batch.requests), batches, waiting=AHEAD)
 
 
 @dataclass

@@ -90,8 +90,8 @@ def test_examples_are_as_many_as_were_asked_for(two: list[Deeds]) -> None:
     assert [len(found.examples) for found in two] == [2, 1]
 
 
-def test_no_campaign_is_nothing_to_describe() -> None:
-    assert deeds(Spread(None, None), []) == []
+def test_no_campaign_is_nothing_to_describe(table: Callable[..., Any]) -> None:
+    assert deeds(Spread.of(table([{"mining": True}]).mutate(slot=0)), []) == []
 
 
 @given(st.lists(st.text(), min_size=1, unique=True), st.randoms(use_true_random=False))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.ahead import ahead
 from stillwatch.campaigns.coding import among, coded
 from stillwatch.campaigns.concealment import Concealment, Traits, codes_of, judge_concealment
 from stillwatch.campaigns.elsewhere import compare_elsewhere
@@ -153,7 +154,7 @@ class Court:
 
     def judge(self, groups: list[Mined]) -> list[Judged]:
         """Judge groups together, by e-BH at the level."""
-        drafts = [self._draft(mined) for mined in groups]
+        drafts = list(ahead(self._draft, groups))
         accepted = boosted_e_bh([draft.e for draft in drafts], self.level)
         return [
             decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)
@@ -168,13 +169,8 @@ class Court:
         """
         found = [whole.mined.candidate.accounts for whole in wholes if whole.coordinated]
         inside = np.unique(np.concatenate([*found, np.zeros(0, dtype=np.int64)]))
-        judged = []
-        for part in parts:
-            if not _mostly_in(part, inside):
-                continue
-            draft = self._draft(part)
-            judged.append(decided(draft, accepted=draft.coordination_p <= self.level))
-        return judged
+        drafts = ahead(self._draft, (part for part in parts if _mostly_in(part, inside)))
+        return [decided(draft, accepted=draft.coordination_p <= self.level) for draft in drafts]
 
     def adding(
         self,

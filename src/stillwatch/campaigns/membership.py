@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from stillwatch.ahead import ahead
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
 from stillwatch.campaigns.coding import pairs
 from stillwatch.campaigns.elsewhere import compare_elsewhere, one_job
@@ -351,8 +352,8 @@ def combine(
     )
     campaigns: list[tuple[list[Judged], list[int], set[int]]] = []
     taken: dict[int, int] = {}
-    for judged_group in [*order, *parts]:
-        group, members = _with_members(judged_group, membership, public)
+    looked_at = ahead(lambda one: _with_members(one, membership, public), [*order, *parts])
+    for group, members in looked_at:
         new = [account for account in members if account not in taken]
         # of a large group the sample tells whose it is: beyond it nobody was looked for twice
         told = np.intersect1d(members, group.mined.sample.account).tolist()

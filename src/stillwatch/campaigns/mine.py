@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.ahead import ahead, with_ahead
 from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
     Candidate,
@@ -130,9 +131,12 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
     promising: list[Candidate] = []
     asked_for = {id(candidate) for candidate in candidates[:named]}
     only_named: list[Mined] = []  # tested, but in question for nobody else's test
-    for mined in seen:
+
+    def content_of(mined: Mined) -> float:
+        return test_content(mined.sample.half(mining=True), floors)
+
+    for mined, content in with_ahead(content_of, seen):
         # a group that writes about things of its own is people, whatever its other habits
-        content = test_content(mined.sample.half(mining=True), floors)
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
         if content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
@@ -147,8 +151,8 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
             if looks[-1] <= EXPLAINED:
                 explained.append(kept[-1])
     pools = communities(promising, len(traits.account))
-    for joined in look(evidence, pools, "a pool of templates", CROWD_ACCOUNTS):
-        found = _divided(joined, traits, floors)
+    joined = look(evidence, pools, "a pool of templates", CROWD_ACCOUNTS)
+    for found in ahead(lambda pool: _divided(pool, traits, floors), joined):
         kept += found
         explained += found
     wordless = [f for f in families if f.kind in WORDLESS]

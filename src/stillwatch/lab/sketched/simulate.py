@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from stillwatch.ahead import ahead
 from stillwatch.lab.rhythm import Shapes
 from stillwatch.lab.rng import Dice
 from stillwatch.lab.simulate import TRUTH_ACCOUNTS, stages
@@ -32,7 +32,6 @@ from stillwatch.store import NAMES, Position, SketchStore, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 
 BLOCK = 400_000
 """Requests that are made at once: about 120 MB."""
-
-WORKERS = 2
 
 PEOPLE_OF_A_WORLD = 4_000
 """Accounts for which the grammar's 4,000 topics are enough; subjects grow with the customers."""
@@ -201,24 +198,20 @@ class _Block:
 def _rendered(everybody: _Everybody, renderer: Renderer) -> Iterator[_Block]:
     """Blocks in order; a few are made at once, and no more than can be written meanwhile."""
     strays, stray_stream = _strays(everybody, renderer)
-    waiting: deque[Future[_Block]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for first, roles, acts in _cast(everybody):
-            last = first + len(roles)
-            low, high = everybody.keys[first], everybody.keys[last - 1]
-            among = strays.filter(
-                pc.and_(
-                    pc.greater_equal(strays.column("account"), int(low)),
-                    pc.less_equal(strays.column("account"), int(high)),
-                )
+
+    def rendered(some: tuple[int, list[Role], list[Act]]) -> _Block:
+        first, roles, acts = some
+        last = first + len(roles)
+        low, high = everybody.keys[first], everybody.keys[last - 1]
+        among = strays.filter(
+            pc.and_(
+                pc.greater_equal(strays.column("account"), int(low)),
+                pc.less_equal(strays.column("account"), int(high)),
             )
-            waiting.append(
-                pool.submit(_make, renderer, first, roles, acts, among, stray_stream[first:last])
-            )
-            if len(waiting) > WORKERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        )
+        return _make(renderer, first, roles, acts, among, stray_stream[first:last])
+
+    return ahead(rendered, _cast(everybody))
 
 
 def _cast(everybody: _Everybody) -> Iterator[tuple[int, list[Role], list[Act]]]:
