@@ -9,7 +9,6 @@ import pytest
 
 from stillwatch.campaigns.block import Block, Wanted
 from stillwatch.campaigns.candidates import Candidate, Family
-from stillwatch.campaigns.evidence import EVERY
 from stillwatch.campaigns.forward import Forward, Query
 from stillwatch.campaigns.spread import Spread
 from stillwatch.signals.families import KINDS, feeders
@@ -45,10 +44,10 @@ def _wanted(requests: Any) -> Wanted:
     return Wanted.of(every.select("kind", "key").distinct().to_pyarrow())
 
 
-def _query(requests: Any, *accounts: int, each: int = EVERY) -> Query:
+def _query(requests: Any, *accounts: int, each: int | None = None) -> Query:
     family = Family(HEAD, SHARED, np.array(accounts), 1, 1)
     candidate = Candidate(np.array(accounts, dtype=np.int64), (family,))
-    return Query.of([candidate], _wanted(requests), EVERY, each)
+    return Query.of([candidate], _wanted(requests), each=each)
 
 
 def test_a_stream_and_what_is_outside_of_it(requests: Any, forward: Forward) -> None:

@@ -44,9 +44,6 @@ ACTIVITY = ("account", "requests", "mining_requests", "first_seen")
 SAMPLED_REQUESTS = 2_000_000
 """Sampled requests that are looked at together: about 600 MB."""
 
-EVERY = 2**62
-"""In place of a number of requests or accounts: all of them."""
-
 
 @dataclass(frozen=True)
 class Sampled:
@@ -84,7 +81,7 @@ class Evidence(ABC):
         candidates: Sequence[Candidate],
         *,
         each: int,
-        most: int = EVERY,
+        most: int | None = None,
         inside: bool = True,
         outside: bool = False,
     ) -> Sampled:
@@ -93,7 +90,7 @@ class Evidence(ABC):
         Args:
             candidates: at least one; all that the accounts of one without families send is outside.
             each: requests of an account, half and side that are sampled.
-            most: accounts of a candidate that are sampled, the first ones.
+            most: accounts of a candidate that are sampled, the first ones; all by default.
             inside: whether to count and sample what is in the streams.
             outside: whether to sample what the accounts send besides.
         """

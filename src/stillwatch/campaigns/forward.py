@@ -34,6 +34,7 @@ FED = pa.schema(
 """What `signals.families.feeders` gives."""
 
 _FAMILIES = "families"
+_ALL = 2**62
 
 
 @dataclass(frozen=True)
@@ -53,21 +54,30 @@ class Query:
     each: Ints
 
     @classmethod
-    def of(cls, candidates: Sequence[Candidate], wanted: Wanted, most: int, each: int) -> Query:
+    def of(
+        cls,
+        candidates: Sequence[Candidate],
+        wanted: Wanted,
+        *,
+        most: int | None = None,
+        each: int | None = None,
+    ) -> Query:
         """Look for the requests of some candidates.
 
         Args:
             candidates: at least one.
             wanted: families, those of the candidates among them.
-            most: accounts of a candidate of which requests are named, the first ones.
-            each: requests of an account and half to name.
+            most: accounts of a candidate of which requests are named, the first ones; None for all.
+            each: requests of an account and half to name; None for all.
         """
         families, cores = as_tables(candidates)
         number = wanted.numbers(families)
         by_family = np.argsort(number, kind="stable")
         account, candidate = (cores.column(n).to_numpy() for n in ("account", "candidate"))
         first = np.searchsorted(candidate, candidate)
-        named = np.where(np.arange(len(candidate)) - first < most, each, 0)
+        named = np.full(len(candidate), _ALL if each is None else each)
+        if most is not None:
+            named[np.arange(len(candidate)) - first >= most] = 0
         by_account = np.argsort(account, kind="stable")
         return cls(
             starts_of(number[by_family], len(wanted.kind)),

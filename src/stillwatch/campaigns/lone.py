@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-FRAMED = KINDS.index("framed")
+_FRAMED = KINDS.index("framed")
 
 MIN_ITEMS = 1000
 """Requests in frames of its own from which a lone account is looked at. Below it a harvest is worth
@@ -106,7 +106,7 @@ def lone_extractors(
     suspects = _suspects(evidence, explained, traits)
     if not len(suspects) or not reference.sufficient:
         return []
-    frames = _frames(evidence.feeding.of([(FRAMED, 0)]), suspects)
+    frames = _frames(evidence.feeding.of([(_FRAMED, 0)]), suspects)
     if not frames:
         return []
     candidates = [Candidate(f.accounts, (f,)) for f in frames]

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from stillwatch.ahead import ahead
 from stillwatch.campaigns.block import Block, Wanted
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS, MIN_CORE_REQUESTS, MIN_STREAM
-from stillwatch.campaigns.evidence import EVERY, MOST_ACCOUNTS, Evidence, Sampled, batches
+from stillwatch.campaigns.evidence import MOST_ACCOUNTS, Evidence, Sampled, batches
 from stillwatch.campaigns.feeding import Feeding, in_parts
 from stillwatch.campaigns.forward import Forward, Picked, Query
 from stillwatch.engine import gathered, held, spill_folder
@@ -61,7 +61,7 @@ class Ranged(Evidence):
     bounds: tuple[int, ...]
     wanted: Wanted
     ranges: tuple[Forward, ...]
-    folder: tempfile.TemporaryDirectory[str]
+    folder: Path
 
     @classmethod
     def of(cls, requests: ir.Table, accounts: Ints, size: int) -> Ranged:
@@ -73,7 +73,8 @@ class Ranged(Evidence):
             size: number of requests.
         """
         backend = requests.get_backend()
-        folder = tempfile.TemporaryDirectory(prefix="ranges-", dir=spill_folder(backend))
+        # what lies there goes with the engine's own files, when the work is done
+        folder = Path(tempfile.mkdtemp(prefix="ranges-", dir=spill_folder(backend)))
         several = 1 if size <= WHOLE_REQUESTS else -(-size // RANGE_REQUESTS)
         firsts = accounts[np.arange(1, several) * len(accounts) // several].tolist()
         bounds = (int(accounts[0]), *firsts)
@@ -90,7 +91,7 @@ class Ranged(Evidence):
 
         def fed(numbered: tuple[int, Block]) -> tuple[Forward, pa.Table]:
             number, block = numbered
-            file = None if one else Path(folder.name) / f"{number}.arrow"
+            file = None if one else folder / f"{number}.arrow"
             forward = Forward.of(block, wanted, file)
             return forward, in_parts(forward.feeders(wanted), shares)
 
@@ -108,7 +109,7 @@ class Ranged(Evidence):
         candidates: Sequence[Candidate],
         *,
         each: int,
-        most: int = EVERY,
+        most: int | None = None,
         inside: bool = True,
         outside: bool = False,
     ) -> Sampled:
@@ -121,9 +122,15 @@ class Ranged(Evidence):
         )
 
     def _picked(
-        self, candidates: Sequence[Candidate], each: int, most: int, *, inside: bool, outside: bool
+        self,
+        candidates: Sequence[Candidate],
+        each: int | None,
+        most: int | None,
+        *,
+        inside: bool,
+        outside: bool,
     ) -> list[Picked]:
-        query = Query.of(candidates, self.wanted, most, each)
+        query = Query.of(candidates, self.wanted, most=most, each=each)
         return list(ahead(lambda f: f.pick(query, inside=inside, outside=outside), self.ranges))
 
     def _taken(self, picked: list[tuple[Ints, Ints]], candidates: int) -> Iterator[pa.Table]:
@@ -141,7 +148,7 @@ class Ranged(Evidence):
                     )
                 )
             return
-        with tempfile.TemporaryDirectory(prefix="samples-", dir=self.folder.name) as folder:
+        with tempfile.TemporaryDirectory(prefix="samples-", dir=self.folder) as folder:
             self._shared_out(picked, batch, Path(folder))
             for number in range(last + 1):
                 file = Path(folder) / f"{number}.arrows"
@@ -170,7 +177,7 @@ class Ranged(Evidence):
 
     def _in_streams(self, candidates: Sequence[Candidate], names: Sequence[str]) -> ir.Table:
         backend = self.requests.get_backend()
-        picked = self._picked(candidates, EVERY, EVERY, inside=True, outside=False)
+        picked = self._picked(candidates, None, None, inside=True, outside=False)
 
         def rows() -> Iterator[ir.Table]:
             parts = _parts(self.requests, self.bounds)

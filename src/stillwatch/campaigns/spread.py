@@ -16,7 +16,7 @@ from stillwatch.campaigns.candidates import (
     Candidate,
     as_tables,
 )
-from stillwatch.campaigns.evidence import EVERY, MOST_ACCOUNTS, Evidence, Sampled, batches
+from stillwatch.campaigns.evidence import MOST_ACCOUNTS, Evidence, Sampled, batches
 from stillwatch.campaigns.feeding import Feeding
 from stillwatch.signals.families import WORDLESS, fed_by_a_group, feeders
 from stillwatch.signals.frames import with_framed
@@ -56,7 +56,7 @@ class Spread(Evidence):
         candidates: Sequence[Candidate],
         *,
         each: int,
-        most: int = EVERY,
+        most: int | None = None,
         inside: bool = True,
         outside: bool = False,
     ) -> Sampled:
