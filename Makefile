@@ -24,7 +24,7 @@ help: ## Show this list
 demo: $(VENV)/core.stamp ## Simulate a provider, find its campaigns, write demo/scan/report.html
 	$(BIN)/stillwatch demo --out $(DEMO_OUT)
 
-test: $(VENV)/dev.stamp $(VENV)/torch.stamp $(VENV)-litellm/stamp ## Run the tests (TEST_ARGS=... goes to pytest)
+test: $(VENV)/dev.stamp $(VENV)/torch.stamp $(VENV)-litellm/stamp $(VENV)-moto/stamp ## Run the tests (TEST_ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(TEST_ARGS)
 
 lint: $(VENV)/dev.stamp ## Check style, types and the direction of imports
@@ -51,6 +51,7 @@ lock: ## Resolve pyproject.toml into requirements/ again (needs uv)
 	$(UV) pip compile $(LOCK_OPTIONS) --all-extras --group dev -c requirements/core.txt \
 	  --overrides requirements/overrides.in pyproject.toml -o requirements/dev.txt
 	$(UV) pip compile $(LOCK_OPTIONS) requirements/litellm.in -o requirements/litellm.txt
+	$(UV) pip compile $(LOCK_OPTIONS) requirements/moto.in -o requirements/moto.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -59,8 +60,8 @@ build: $(VENV)/dev.stamp ## Build the wheel and the source archive into dist/
 	$(BIN)/hatchling build
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) $(VENV)-litellm dist build demo bench-results .mypy_cache .ruff_cache .pytest_cache \
-	  .import_linter_cache
+	rm -rf $(VENV) $(VENV)-litellm $(VENV)-moto dist build demo bench-results .mypy_cache .ruff_cache \
+	  .pytest_cache .import_linter_cache
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { \
@@ -94,4 +95,11 @@ $(VENV)-litellm/stamp: requirements/litellm.txt | $(BIN)/python
 	@echo "installing LiteLLM, for tests, into $(VENV)-litellm"
 	@$(PYTHON) -m venv $(VENV)-litellm
 	@$(VENV)-litellm/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/litellm.txt
+	@touch $@
+
+# so does Moto, whose AWS packages want another python-dateutil than Ibis; tests start its server
+$(VENV)-moto/stamp: requirements/moto.txt | $(BIN)/python
+	@echo "installing Moto, for tests, into $(VENV)-moto"
+	@$(PYTHON) -m venv $(VENV)-moto
+	@$(VENV)-moto/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/moto.txt
 	@touch $@

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -19,10 +18,12 @@ import pytest
 from tests.worlds import HYDRA
 
 import stillwatch
-from stillwatch.engine import check_engine, session
-from stillwatch.errors import UsageError
+from stillwatch.copying import copy_store
+from stillwatch.engine import check_engine, read_parquet, session
+from stillwatch.errors import InputError, UsageError
 from stillwatch.lab.scenario import Scenario
 from stillwatch.lab.sketched import simulate_sketches
+from stillwatch.place import Place
 from stillwatch.scanning import scan
 from stillwatch.sketch import SketchKey
 
@@ -100,12 +101,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.binary("java", package="openjdk-17-jre-headless")
 def test_verdicts_are_the_same_accounts_on_spark(cluster: str, tmp_path: Path) -> None:
+    # the workers read a URL, whose signs written with % Hadoop takes as they are
     key = SketchKey.from_hex(KEY, source="the test")
     made = simulate_sketches(WORLD, tmp_path / "world", seed=1, key=key)
     here = scan(sketches=made.sketches, accounts=made.accounts, out=tmp_path / "duckdb", key=key)
     assert any(campaign.verdict == "distillation" for campaign in here.findings.campaigns)
-    # this process holds the first folder until it ends
-    copied = shutil.copytree(made.sketches, tmp_path / "sketches")
+    copied = (tmp_path / "copied to here" / "sketches").as_uri()
+    assert "%20" in copied
+    copy_store(made.sketches, copied)
     submitted = subprocess.run(
         [
             HOME / "bin" / "spark-submit", "--master", cluster,
@@ -129,11 +132,15 @@ def test_keys_keep_their_digits_and_tables_of_this_process_can_be_cached(
     with session(engine=cluster, spill=tmp_path / "spill") as backend:
         path = tmp_path / "keys.parquet"
         pq.write_table(pa.table({"key": pa.array(keys, pa.int64()), "row": [0, 1, 2]}), path)
-        table = backend.read_parquet([str(path)], table_name="keys")
+        table = read_parquet(backend, Place.of(tmp_path), ["keys.parquet"], pa.schema([]), "keys")
         assert table.order_by("row").to_pyarrow().column("key").to_pylist() == keys
         mine = ibis.memtable(pa.table({"key": pa.array(keys[:1], pa.int64())}))
         kept = table.semi_join(mine, "key").cache()
         assert kept.to_pyarrow().column("row").to_pylist() == [0]
+        with pytest.raises(InputError, match="Spark does not see these files"):
+            backend.read_parquet([f"{tmp_path}/missing.parquet"], table_name="missing")
+        with pytest.raises(InputError, match=r"this Spark has no \S+S3AFileSystem: give it"):
+            backend.read_parquet(["s3a://bucket/day.parquet"], table_name="missing")
 
 
 @pytest.mark.parametrize("name", ["duck", "http://host", "spark://", "sparkling", ""])

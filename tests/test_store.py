@@ -16,7 +16,8 @@ from stillwatch import store as module
 from stillwatch.engine import session
 from stillwatch.errors import InputError
 from stillwatch.schema import N_BANDS, N_TOKENS, SKETCHES
-from stillwatch.store import NAMES, Position, SketchStore, Taken
+from stillwatch.sealed import NAMES, Position, Taken
+from stillwatch.store import SketchStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,6 +7,7 @@ whether it spreads its tables over machines.
 from __future__ import annotations
 
 import gc
+import glob
 import re
 import shutil
 import warnings
@@ -19,10 +20,12 @@ from weakref import finalize
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import ibis.expr.types as ir
     import pyarrow as pa
+
+    from stillwatch.place import Place
 
 Backend = Any
 """An Ibis backend; Ibis has no static types of its own to name here."""
@@ -169,3 +172,50 @@ def gathered(backend: Backend, answers: Iterable[ir.Table | pa.Table]) -> ir.Tab
             else:
                 backend.insert(name, expression)
     return table
+
+
+def read_parquet(
+    backend: Backend, place: Place, names: Sequence[str], schema: pa.Schema, table_name: str
+) -> ir.Table:
+    """Files of one schema as one table, which reads only the columns and rows that are asked for.
+
+    Spark's workers read the files themselves. DuckDB reads those of this machine itself; of other
+    file systems it reads through Arrow, which fetches many pieces at a time.
+
+    Args:
+        backend: where the table is to be.
+        place: where the files lie.
+        names: of the files; with none the table is empty.
+        schema: of the files.
+        table_name: for the engine; there is no other table of that name.
+    """
+    if not names:
+        return backend.create_table(table_name, schema=schema, temp=True, overwrite=True)
+    if backend.name != DUCKDB:
+        paths = literals(map(place.hadoop_path, names))
+        return backend.read_parquet(paths, table_name=table_name)
+    if place.local:
+        paths = literals(map(place.path, names))
+        return backend.read_parquet(paths, table_name=table_name, hive_partitioning=False)
+    backend.con.register(table_name, _dataset(place, names, schema))
+    return backend.table(table_name)
+
+
+def _dataset(place: Place, names: Sequence[str], schema: pa.Schema) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.dataset as ds  # noqa: PLC0415 - as above
+
+    # to the engine lists of a fixed length are another type, which reading by itself never gives
+    fields = [
+        field.with_type(pa.list_(field.type.value_type))
+        if pa.types.is_fixed_size_list(field.type)
+        else field
+        for field in schema
+    ]
+    paths = [place.path(name) for name in names]
+    return ds.dataset(paths, schema=pa.schema(fields), format="parquet", filesystem=place.files)
+
+
+def literals(paths: Iterable[str | Path]) -> list[str]:
+    """Paths in which no engine finds a pattern."""
+    return [glob.escape(str(path)) for path in paths]

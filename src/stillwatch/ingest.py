@@ -15,7 +15,8 @@ from stillwatch.ahead import with_ahead
 from stillwatch.errors import InputError
 from stillwatch.readers import RejectionFile, RejectionLimit
 from stillwatch.schema import REQUESTS
-from stillwatch.store import PART_ROWS, Position, Taken
+from stillwatch.sealed import Position, Taken
+from stillwatch.store import PART_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -20,11 +20,13 @@ from stillwatch.evidence.scans import enter_scan
 from stillwatch.examples import with_examples
 from stillwatch.findings import dump_findings, load_findings
 from stillwatch.ingest import ingest
+from stillwatch.place import Place, is_url
 from stillwatch.priors import in_force, load_priors, prior_sources
 from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.report import write_report
 from stillwatch.schema import FINDINGS_FORMAT, Findings
+from stillwatch.sealed import SealedStore, holds_sketches, need_sketches
 from stillwatch.signals.population import population_totals
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
@@ -83,7 +85,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     Args:
         logs: files, folders, globs, or ``-`` for standard input.
         sketches: a folder of sketches, in place of logs: ``OUT/sketches`` of an earlier scan, or
-            what ``stillwatch lab simulate`` made. Needs the key that they were made with.
+            what ``stillwatch lab simulate`` made; or a URL where a copy of one lies, which is only
+            read. Needs the key that they were made with.
         out: folder for `campaigns.json`, `accounts.parquet`, `rejected.jsonl`, `report.html` and
             the sketches, from which an interrupted or extended scan goes on, and `evidence`, from
             which bundles are made.
@@ -97,7 +100,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         keep_examples: raw prompts to keep for each campaign; none by default.
         memory: most memory the engine may take.
         engine: where detection runs: `duckdb`; `spark`, as `spark-submit` sets it up; or the URL
-            of a Spark master. Its workers must see the folder of sketches under the same path.
+            of a Spark master. Its workers must see the sketches under the same path or URL.
         append: add to the sketches in `out` instead of replacing those of other logs.
         ledger: folder of the ledger that the scan is entered into.
         progress: shows the steps.
@@ -119,28 +122,32 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     hints = load_priors(Path(priors), key.fingerprint) if priors else None
     rejected = folder / "rejected.jsonl"
     if sketches is not None:
-        store = SketchStore.open(_existing(Path(sketches)), key.fingerprint)
+        store = _sealed(sketches, key, folder, memory)
         rejected.write_bytes(b"")
-        sources = [(str(sketches), "sketches")]
+        sources = [(store.place.name, "sketches")]
     else:
         log = open_log([str(source) for source in logs], format=format, progress=progress)
-        store = SketchStore.open(folder / "sketches", key.fingerprint)
-        ingest(log, store, sketcher, rejected, append=append)
+        kept = SketchStore.open(folder / "sketches", key.fingerprint)
+        ingest(log, kept, sketcher, rejected, append=append)
+        kept.seal(memory=memory)
+        store = kept
         sources = [(source.name, reader.name) for source, reader in log.formats]
-    store.seal(memory=memory)
-    with detected(
-        store,
-        sketcher,
-        declared,
-        entries=entries,
-        hints=hints,
-        fdr=fdr,
-        seed=seed,
-        examples=keep_examples,
-        memory=memory,
-        engine=engine,
-        progress=progress,
-    ) as (requests, detection):
+    with (
+        store.reading(),
+        detected(
+            store,
+            sketcher,
+            declared,
+            entries=entries,
+            hints=hints,
+            fdr=fdr,
+            seed=seed,
+            examples=keep_examples,
+            memory=memory,
+            engine=engine,
+            progress=progress,
+        ) as (requests, detection),
+    ):
         summary = summarise(
             requests,
             detection,
@@ -177,29 +184,31 @@ def _check_inputs(
     if bool(logs) == (sketches is not None):
         raise UsageError("name the logs to scan, or --sketches DIR with what was made of logs")
     for log in logs:
-        if _holds_sketches(Path(log)):
+        if is_url(log):
+            raise UsageError(
+                f"{log} is a URL: logs are read from files of this machine, and only --sketches "
+                "takes a URL"
+            )
+        if holds_sketches(Place.of(log)):
             raise UsageError(f"{log} is a folder of sketches and no log: give it with --sketches")
     if sketches is not None and keep_examples:
         raise UsageError("--keep-examples needs the logs: sketches hold no prompts")
 
 
-def _holds_sketches(folder: Path) -> bool:
-    return all((folder / name).exists() for name in ("format.json", "journal.jsonl"))
-
-
-def _existing(sketches: Path) -> Path:
-    if not _holds_sketches(sketches):
-        raise InputError(
-            "this is no folder of sketches: name the folder `sketches` that a scan or "
-            "`stillwatch lab simulate` made",
-            file=str(sketches),
-        )
-    return sketches
+def _sealed(sketches: str | Path, key: SketchKey, folder: Path, memory: str) -> SealedStore:
+    """The store to scan: a folder is held and sealed, what a URL names is only read."""
+    place = Place.of(sketches)
+    if is_url(sketches):
+        return SealedStore.read_only(place, key.fingerprint, spill=folder / "spill")
+    need_sketches(place)
+    store = SketchStore.open(Path(sketches), key.fingerprint)
+    store.seal(memory=memory)
+    return store
 
 
 @contextmanager
 def detected(  # noqa: PLR0913 - what a scan is told, in one call
-    store: SketchStore,
+    store: SealedStore,
     sketcher: Sketcher,
     declared: pa.Table | None,
     *,
@@ -233,7 +242,7 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
     names = store.names()
     if not len(names):
         raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
-    with session(memory=memory, spill=store.path / "spill", engine=engine) as backend:
+    with session(memory=memory, spill=store.spill, engine=engine) as backend:
         requests: ir.Table = store.requests(backend)
         coverage, priors = None, NO_PRIORS
         if entries or hints is not None:

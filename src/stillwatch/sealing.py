@@ -7,8 +7,6 @@ in whatever order and in however many parts they came.
 
 from __future__ import annotations
 
-import glob
-import os
 import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -16,11 +14,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillwatch.engine import Backend, session
+from stillwatch.engine import Backend, literals, session
+from stillwatch.place import sync
 from stillwatch.schema import SKETCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 DAY = 86_400_000_000
@@ -139,14 +137,3 @@ def day_writer(path: Path) -> pq.ParquetWriter:
 def day_name(number: int) -> str:
     """RFC 3339 date of a day counted from 1970."""
     return (_EPOCH + timedelta(days=number)).isoformat()
-
-
-def literals(paths: Iterable[Path]) -> list[str]:
-    """Paths in which DuckDB finds no pattern."""
-    return [glob.escape(str(path)) for path in paths]
-
-
-def sync(path: Path) -> None:
-    """Have a file on the disk, not only on its way there."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

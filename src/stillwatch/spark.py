@@ -7,12 +7,17 @@ process that a cached expression refers to. Both go by way of Arrow here.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import ibis
 from ibis.backends.pyspark import Backend
 from ibis.formats.pyarrow import PyArrowSchema
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
+
+from stillwatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +34,36 @@ SETTINGS = {
 }
 """What results depend on, and what would write where nobody reads."""
 
+_MISSING_CLASS = re.compile(r"ClassNotFoundException: Class (\S+) not found")
+
 
 class SparkBackend(Backend):  # type: ignore[misc]
     """An Ibis backend on a Spark session."""
 
     def read_parquet(self, paths: Sequence[str], /, *, table_name: str, **_: Any) -> ir.Table:
-        """The rows of several files as one table."""
-        self._session.read.parquet(*paths).createOrReplaceTempView(table_name)
+        """The rows of several files as one table.
+
+        Raises:
+            InputError: Spark does not see the files, or lacks what reads their file system.
+        """
+        try:
+            files = self._session.read.parquet(*paths)
+        except AnalysisException as error:
+            raise InputError(
+                "Spark does not see these files; it has to reach them under the same path or URL "
+                f"({str(error).partition(chr(10))[0]})",
+                file=paths[0],
+            ) from error
+        except Py4JJavaError as error:
+            missing = _MISSING_CLASS.search(str(error))
+            if missing is None:
+                raise
+            raise InputError(
+                f"this Spark has no {missing[1]}: give it the package of that file system, for "
+                "S3 with --packages org.apache.hadoop:hadoop-aws:VERSION (docs/spark.md)",
+                file=paths[0],
+            ) from error
+        files.createOrReplaceTempView(table_name)
         return self.table(table_name)
 
     def to_pyarrow(self, expr: ir.Expr, /, **_: Any) -> Any:

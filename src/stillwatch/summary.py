@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns import Detection
-    from stillwatch.store import Taken
+    from stillwatch.sealed import Taken
 
 CALIBRATION = "individuality-1"
 """Version of the nulls and floors that verdicts rest on; see docs/method.md."""

@@ -24,6 +24,7 @@ from stillwatch.cli import (
     selfcheck,
     serve,
     share,
+    sketches,
     verify,
     watch,
 )
@@ -107,6 +108,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(verify.app, name="verify")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(share.app, name="share")
+app.add_typer(sketches.app, name="sketches")
 app.command("selfcheck")(selfcheck.selfcheck_command)
 app.add_typer(provenance.app, name="provenance")
 app.add_typer(attribute.app, name="attribute")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,9 +29,11 @@ def scan_command(
         ),
     ] = None,
     sketches: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--sketches", file_okay=False, help="Scan a folder of sketches instead of logs."
+            "--sketches",
+            metavar="DIR|URL",
+            help="Scan sketches instead of logs: a folder, or a URL such as s3://BUCKET/PREFIX.",
         ),
     ] = None,
     accounts: Accounts = None,

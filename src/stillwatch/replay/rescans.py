@@ -13,8 +13,8 @@ from stillwatch.ingest import OPTIONAL
 from stillwatch.publishing import snapshot_of
 from stillwatch.scanning import detected
 from stillwatch.schema import SKETCHES
+from stillwatch.sealed import NAMES, Position, Taken
 from stillwatch.standing import load_snapshot, write_snapshot
-from stillwatch.store import NAMES, Position, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

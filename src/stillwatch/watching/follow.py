@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stillwatch.errors import InputError
+from stillwatch.place import sync
 from stillwatch.readers.framing import by_lines
-from stillwatch.sealing import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

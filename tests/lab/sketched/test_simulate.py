@@ -55,7 +55,7 @@ def both(tmp_path_factory: Any) -> tuple[pa.Table, pa.Table]:
 
 
 def _with_group(store: SketchStore, truth: Path) -> pa.Table:
-    days = pa.concat_tables(pq.read_table(file) for file in store._day_files())
+    days = pa.concat_tables(pq.read_table(store.path / day) for day in store.day_files())
     known = dict(zip(*pq.read_table(truth).select(["account_id", "group"]).to_pydict().values(),
                      strict=True))  # fmt: skip
     names = store.names().sort_by("account")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.sealing import DAY, ROW_GROUP, day_name, day_writer, sync
+from stillwatch.place import sync
+from stillwatch.sealing import DAY, ROW_GROUP, day_name, day_writer
 
 if TYPE_CHECKING:
     from pathlib import Path

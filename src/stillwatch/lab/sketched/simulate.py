@@ -27,8 +27,9 @@ from stillwatch.lab.stage import World
 from stillwatch.lab.text.corpus import OwnText
 from stillwatch.progress import Silent
 from stillwatch.schema import SKETCHES
+from stillwatch.sealed import NAMES, Position, Taken
 from stillwatch.sketch import Sketcher
-from stillwatch.store import NAMES, Position, SketchStore, Taken
+from stillwatch.store import SketchStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
