@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns import counting
 from stillwatch.campaigns.coding import coded
-from stillwatch.campaigns.stream import packed_tokens, token_matrix
+from stillwatch.campaigns.record import Records, packed
 from stillwatch.signals import frames
 from stillwatch.signals.families import KINDS, TEMPLATES, WORDLESS, asks, key_of
 from stillwatch.signals.streams import SAMPLED_COLUMNS
@@ -124,11 +124,10 @@ class Block:
 
     def repeated(self, least: int) -> pa.Table:
         """`kind`, `key` of what an account mined so often, a row for each such account."""
-        mining = self._flags("mining")
         found = []
         for code in range(len(TEMPLATES)):
             key, known = self._keys(code)
-            found.append(counting.repeated_keys(self.starts, key, known & mining, least))
+            found.append(counting.repeated_keys(self.starts, key, known & self.mining, least))
         return pa.table(
             {
                 "kind": np.repeat(np.arange(len(found), dtype=np.int8), [len(x) for x in found]),
@@ -136,15 +135,20 @@ class Block:
             }
         )
 
-    def families(self, wanted: Wanted) -> pa.ListArray:
-        """The families of each request, by their numbers; of the kinds without words as well."""
+    def families(self, wanted: Wanted) -> tuple[Places, Places]:
+        """The families of each request, by their numbers; of the kinds without words as well.
+
+        Returns:
+            As `counting.families_of`.
+        """
         found = np.empty((len(KINDS), len(self.order)), np.int32)
         for code in range(len(TEMPLATES)):
             found[code] = wanted.find(code, *self._keys(code))
         nothing = np.zeros(len(self.order), np.int64)
         for code, known in ((_FRAMED, self.framed), (_ASKED, self._flags("asked"))):
             found[code] = wanted.find(code, nothing, known)
-        return pa.ListArray.from_arrays(*map(pa.array, counting.families_of(found)))
+        begins, families = counting.families_of(found)
+        return begins, families
 
     @cached_property
     def framed(self) -> Bools:
@@ -154,12 +158,14 @@ class Block:
             counting.mark_repeated(self.starts, *self._keys(code), frames.MIN_REQUESTS, framed)
         return framed
 
-    def rows(self) -> pa.Table:
-        """`signals.streams.SAMPLED_COLUMNS` of the requests, with `packed_tokens`."""
-        tokens = packed_tokens(token_matrix(self.table.column("tokens"))[self.order])
-        table = self.table.select([name for name in _ROWS if name != "tokens"])
-        table = table.combine_chunks().take(pa.array(self.order))
-        return table.append_column("tokens", tokens).append_column("framed", pa.array(self.framed))
+    @property
+    def mining(self) -> Bools:
+        """Which half each request belongs to."""
+        return self._flags("mining")
+
+    def records(self) -> Records:
+        """The requests as `campaigns.record.RECORD`."""
+        return packed(self.table, self.order, self.framed)
 
     def _keys(self, code: int) -> tuple[Ints, Bools]:
         """Each request's key of one kind, and whether it has one."""

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.coding import among, coded
+from stillwatch.campaigns.counting import cores
 from stillwatch.campaigns.merging import group_by_core
 from stillwatch.signals.families import WORDLESS
 
@@ -128,42 +129,48 @@ def core_families(feeders: pa.Table) -> list[Family]:
 
     Order: most core requests first, then kind and key.
     """
-    columns = {
-        name: feeders.column(name).to_numpy()
-        for name in ("kind", "key", "account", "mining_requests")
-    }
-    keep = columns["mining_requests"] > 0
-    kind, key, account, mined = (column[keep] for column in columns.values())
-    order = np.lexsort((account, -mined, key, kind))
-    kind, key, account, mined = kind[order], key[order], account[order], mined[order]
-    if not len(kind):
-        return []
-    starts = np.flatnonzero(np.r_[True, (kind[1:] != kind[:-1]) | (key[1:] != key[:-1])])
-    sizes = np.diff(np.r_[starts, len(kind)])
-    family = np.repeat(np.arange(len(starts)), sizes)
-    running = np.cumsum(mined)
-    before = running - mined
-    within = before - np.repeat(before[starts], sizes)
-    total = np.add.reduceat(mined, starts)
-    # counts fall within a family, so the first account that reaches half of the stream is the
-    # one that the median request comes from
-    reaches = (within * 2 < total[family]) & ((within + mined) * 2 >= total[family])
-    typical = np.zeros(len(starts), dtype=mined.dtype)
-    typical[family[reaches]] = mined[reaches]
-    enough = np.maximum(MIN_CORE_REQUESTS, CORE_SHARE * typical[family])
-    core = mined >= np.where(np.isin(kind, WORDLESS), HABIT, enough)
-    core_size = np.add.reduceat(core.astype(np.int64), starts)
-    core_requests = np.add.reduceat(np.where(core, mined, 0), starts)
-    chosen = np.flatnonzero(core_size >= MIN_ACCOUNTS)
+    columns = (
+        feeders.column(name).to_numpy() for name in ("kind", "key", "account", "mining_requests")
+    )
+    kind, key, account, mined = columns
+    order = np.lexsort((account, key, kind))
+    order = order[mined[order] > 0]
+    kind, key = kind[order], key[order]
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = (kind[1:] != kind[:-1]) | (key[1:] != key[:-1])
+    starts = np.append(np.flatnonzero(first), len(order))
+    return with_cores(kind[first], key[first], starts, account[order], mined[order])
+
+
+def with_cores(
+    kind: Ints, key: Ints, starts: Ints, account: Ints, mined: Ints, *, requests: int = 0
+) -> list[Family]:
+    """Those of some families that have a core of several accounts, in the order of `core_families`.
+
+    Args:
+        kind: of each family.
+        key: of each family.
+        starts: int64[families + 1], where its feeders begin.
+        account: of each feeder, rising for each family.
+        mined: its mined requests, at least one.
+        requests: mined requests of a family.
+    """
+    apart = np.isin(kind, WORDLESS)
+    least = np.where(apart, HABIT, MIN_CORE_REQUESTS)
+    core = cores(starts, mined, CORE_SHARE, least, ~apart)
+    total, size, carried = (
+        np.diff(np.concatenate([[0], np.cumsum(values)])[starts])
+        for values in (mined, core, np.where(core, mined, 0))
+    )
     found = [
         Family(
-            int(kind[starts[i]]),
-            int(key[starts[i]]),
-            np.sort(account[starts[i] : starts[i] + core_size[i]]),
+            int(kind[i]),
+            int(key[i]),
+            account[starts[i] : starts[i + 1]][core[starts[i] : starts[i + 1]]],
             int(total[i]),
-            int(core_requests[i]),
+            int(carried[i]),
         )
-        for i in chosen
+        for i in np.flatnonzero((size >= MIN_ACCOUNTS) & (total >= requests))
     ]
     return sorted(found, key=lambda f: (-f.core_requests, f.kind, f.key))
 

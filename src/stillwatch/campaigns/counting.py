@@ -226,6 +226,40 @@ def count_families(starts, begins, families, mining):  # type: ignore[no-untyped
 
 
 @kernel
+def _fed_by(family, listed, fed, cored, joined, account, found):  # type: ignore[no-untyped-def]
+    """Which of an account's candidates a family feeds; what is few is looked up in what is many.
+
+    Args:
+        family: its number.
+        listed: as in `stream_rows`.
+        fed: as in `stream_rows`, rising for each family.
+        cored: as in `stream_rows`.
+        joined: as in `stream_rows`, rising for each account.
+        account: its place.
+        found: int64, written to: places in `joined`.
+
+    Returns:
+        How many.
+    """
+    size = 0
+    candidates = fed[listed[family] : listed[family + 1]]
+    own = joined[cored[account] : cored[account + 1]]
+    if candidates.size < own.size:
+        for candidate in candidates:
+            at = np.searchsorted(own, candidate)
+            if at < own.size and own[at] == candidate:
+                found[size] = cored[account] + at
+                size += 1
+    else:
+        for i in range(own.size):
+            at = np.searchsorted(candidates, own[i])
+            if at < candidates.size and candidates[at] == own[i]:
+                found[size] = cored[account] + i
+                size += 1
+    return size
+
+
+@kernel
 def stream_rows(starts, begins, families, listed, fed, cored, joined, most, mining):  # type: ignore[no-untyped-def]
     """Which requests are in which candidates' streams.
 
@@ -234,9 +268,9 @@ def stream_rows(starts, begins, families, listed, fed, cored, joined, most, mini
         begins: of `families_of`.
         families: of `families_of`.
         listed: int64[families + 1], where each family's candidates begin.
-        fed: int64, the candidates of families.
+        fed: int64, the candidates of families, rising for each.
         cored: int64[accounts + 1], where each account's candidates begin.
-        joined: int64, the candidates of accounts.
+        joined: int64, the candidates of accounts, rising for each.
         most: int64[places in joined], requests of an account and half to name.
         mining: bool[requests].
 
@@ -247,35 +281,26 @@ def stream_rows(starts, begins, families, listed, fed, cored, joined, most, mini
     counts = np.zeros((joined.size, 2), np.int64)
     room = 1024
     of, row = np.empty(room, np.int64), np.empty(room, np.int64)
-    candidates = int(joined.max()) + 1 if joined.size else 0
-    place = np.full(candidates, -1, np.int64)
-    seen = np.full(candidates, -1, np.int64)
+    seen, hits = np.full(joined.size, -1, np.int64), np.empty(joined.size, np.int64)
     size = 0
     for account in range(starts.size - 1):
         if cored[account] == cored[account + 1]:
             continue
-        for i in range(cored[account], cored[account + 1]):
-            place[joined[i]] = i
         for request in range(starts[account], starts[account + 1]):
             half = 0 if mining[request] else 1
             for own in range(begins[request], begins[request + 1]):
-                family = families[own]
-                for i in range(listed[family], listed[family + 1]):
-                    candidate = fed[i]
-                    # what an earlier account left has a smaller place
-                    if candidate >= candidates or place[candidate] < cored[account]:
+                for i in range(_fed_by(families[own], listed, fed, cored, joined, account, hits)):
+                    at = hits[i]
+                    if seen[at] == request:
                         continue
-                    if seen[candidate] == request:
-                        continue
-                    seen[candidate] = request
-                    at = place[candidate]
+                    seen[at] = request
                     counts[at, half] += 1
                     if counts[at, half] > most[at]:
                         continue
                     if size == room:
                         of, row = np.append(of, of), np.append(row, row)
                         room *= 2
-                    of[size], row[size] = candidate, request
+                    of[size], row[size] = joined[at], request
                     size += 1
     return counts, of[:size], row[:size]
 
@@ -300,7 +325,7 @@ def other_rows(starts, begins, families, listed, fed, cored, joined, most, minin
     """
     room = 1024
     of, row = np.empty(room, np.int64), np.empty(room, np.int64)
-    seen = np.full(int(joined.max()) + 1 if joined.size else 0, -1, np.int64)
+    seen, hits = np.full(joined.size, -1, np.int64), np.empty(joined.size, np.int64)
     counts = np.zeros((joined.size, 2), np.int64)
     size = 0
     for account in range(starts.size - 1):
@@ -308,13 +333,11 @@ def other_rows(starts, begins, families, listed, fed, cored, joined, most, minin
             continue
         for request in range(starts[account], starts[account + 1]):
             for own in range(begins[request], begins[request + 1]):
-                family = families[own]
-                for i in range(listed[family], listed[family + 1]):
-                    if fed[i] < seen.size:
-                        seen[fed[i]] = request
+                for i in range(_fed_by(families[own], listed, fed, cored, joined, account, hits)):
+                    seen[hits[i]] = request
             half = 0 if mining[request] else 1
             for at in range(cored[account], cored[account + 1]):
-                if seen[joined[at]] == request or counts[at, half] == most[at]:
+                if seen[at] == request or counts[at, half] == most[at]:
                     continue
                 counts[at, half] += 1
                 if size == room:
@@ -372,3 +395,33 @@ def in_order(first, second, third, fourth):  # type: ignore[no-untyped-def]
         elif fourth[i] < fourth[i - 1]:
             return False
     return True
+
+
+@kernel
+def cores(starts, mined, share, least, median):  # type: ignore[no-untyped-def]
+    """Which feeders of families are in their cores (`campaigns.candidates`).
+
+    Args:
+        starts: int64[families + 1], where each family's feeders begin.
+        mined: int64[feeders], their mined requests.
+        share: of the median, by requests, of the feeders' mined requests.
+        least: int64[families], mined requests.
+        median: bool[families], whether the share counts beside the least.
+
+    Returns:
+        bool[feeders].
+    """
+    core = np.zeros(mined.size, np.bool_)
+    for family in range(starts.size - 1):
+        own = mined[starts[family] : starts[family + 1]]
+        enough = float(least[family])
+        if median[family]:
+            total, running = own.sum(), 0
+            for count in np.sort(own)[::-1]:
+                running += count
+                if 2 * running >= total:
+                    enough = max(enough, share * count)
+                    break
+        for i in range(own.size):
+            core[starts[family] + i] = own[i] >= enough
+    return core

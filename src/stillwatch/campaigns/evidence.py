@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.candidates import Candidate
     from stillwatch.campaigns.feeding import Feeding
+    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 
@@ -51,14 +52,14 @@ class Sampled:
 
     Attributes:
         counts: `signals.streams.stream_counts`, of all accounts.
-        inside: `candidate` and `signals.streams.SAMPLED_COLUMNS` of requests in the streams, a few
-            candidates at a time, each with all its rows, in the order of the candidates.
+        inside: requests in the streams and the candidate of each, a few candidates at a time, each
+            with all its requests, in the order of the candidates.
         outside: the same of what the accounts send besides.
     """
 
     counts: pa.Table
-    inside: Iterator[pa.Table]
-    outside: Iterator[pa.Table]
+    inside: Iterator[tuple[Ints, Stream]]
+    outside: Iterator[tuple[Ints, Stream]]
 
 
 @dataclass(frozen=True)

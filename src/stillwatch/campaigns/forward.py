@@ -8,7 +8,7 @@ beside it, on disk where the window is large, and is read of those that are samp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns import counting
 from stillwatch.campaigns.candidates import as_tables
 from stillwatch.campaigns.coding import starts_of
+from stillwatch.campaigns.feeding import FEEDER, Fed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,16 +25,10 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.block import Block, Wanted
     from stillwatch.campaigns.candidates import Candidate
+    from stillwatch.campaigns.record import Records
 
 Ints = NDArray[np.int64]
 
-FED = pa.schema(
-    [("kind", pa.int8())]
-    + [(name, pa.int64()) for name in ("key", "account", "requests", "mining_requests")]
-)
-"""What `signals.families.feeders` gives."""
-
-_FAMILIES = "families"
 _ALL = 2**62
 
 
@@ -109,46 +104,41 @@ class Forward:
     Attributes:
         account: distinct, sorted.
         starts: int64[accounts + 1], where each one's requests begin.
-        held: `signals.streams.SAMPLED_COLUMNS` and `families` (numbers, int32) of each, or the
-            file that they lie in.
+        columns: `begins` and `families` as `counting.families_of`, `mining` (bool) and `records`
+            (`campaigns.record.RECORD`) of the requests.
     """
 
     account: Ints
     starts: Ints
-    held: pa.Table | Path
+    columns: Columns
 
     @classmethod
-    def of(cls, block: Block, wanted: Wanted, file: Path | None) -> Forward:
+    def of(cls, block: Block, wanted: Wanted, folder: Path | None) -> Forward:
         """Index a range.
 
         Args:
             block: read whole.
             wanted: families to know the requests of.
-            file: to put it in; None keeps it in memory.
+            folder: to put it in; None keeps it in memory.
         """
-        table = block.rows().append_column(_FAMILIES, block.families(wanted)).combine_chunks()
-        if file is None:
-            return cls(block.account, block.starts, table)
-        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
-        return cls(block.account, block.starts, file)
+        begins, families = block.families(wanted)
+        arrays = {
+            "begins": begins,
+            "families": families,
+            "mining": block.mining,
+            "records": block.records(),
+        }
+        return cls(block.account, block.starts, Columns.of(arrays, folder))
 
-    def feeders(self, wanted: Wanted) -> pa.Table:
-        """`signals.families.feeders` of the families."""
-        table = self._opened()
-        family, account, requests, mined = counting.count_families(
-            self.starts, *_families(table), table.column("mining").to_numpy()
-        )
-        return pa.table(
-            {
-                "kind": wanted.kind[family].astype(np.int8),
-                "key": wanted.key[family],
-                "account": self.account[account],
-                "requests": requests,
-                "mining_requests": mined,
-            },
-            schema=FED,
-        )
+    def fed(self, families: int, folder: Path | None) -> Fed:
+        """Who feeds each of the families, of which there are so many; put into a folder as well."""
+        own = (self.columns.read(name) for name in ("begins", "families", "mining"))
+        family, account, requests, mined = counting.count_families(self.starts, *own)
+        starts, order = counting.by_owner(family, families)
+        feeders = np.empty(len(order), FEEDER)
+        feeders["account"] = self.account[account[order]]
+        feeders["requests"], feeders["mined"] = requests[order], mined[order]
+        return Fed(starts, Columns.of({"feeders": feeders}, folder).read("feeders"))
 
     def pick(self, query: Query, *, inside: bool, outside: bool) -> Picked:
         """Which requests are the candidates'.
@@ -165,10 +155,12 @@ class Forward:
         within, without = (nothing, nothing), (nothing, nothing)
         counts = np.zeros((len(account), 2), np.int64)
         if len(account):
-            table = self._opened()
+            begins, families, mining = (
+                self.columns.read(name) for name in ("begins", "families", "mining")
+            )
             asked = (
-                self.starts, *_families(table), query.listed, query.fed, cored, candidate, each,
-                table.column("mining").to_numpy(),
+                self.starts, begins, families, query.listed, query.fed, cored, candidate, each,
+                mining,
             )  # fmt: skip
             if inside:
                 counts, *named = counting.stream_rows(*asked)
@@ -184,32 +176,35 @@ class Forward:
         }
         return Picked(pa.table(counted), within, without)
 
-    def take(self, candidate: Ints, place: Ints) -> pa.Table:
-        """`candidate` and `signals.streams.SAMPLED_COLUMNS` of requests that were picked.
+    def records(self, place: Ints) -> Records:
+        """Requests that were picked, by their places."""
+        return np.take(self.columns.read("records"), place)
 
-        Tokens are `campaigns.stream.packed_tokens`.
-        """
-        table = self._opened().drop_columns(_FAMILIES).take(pa.array(place))
-        return table.append_column("candidate", pa.array(candidate))
-
-    def keys(self, candidate: Ints, place: Ints) -> pa.Table:
-        """`candidate` and `request_key` of requests that were picked."""
-        request = self._opened().column("request_key").to_numpy()[place]
-        return pa.table({"candidate": candidate, "request_key": request})
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether it lies in no file."""
-        return isinstance(self.held, pa.Table)
-
-    def _opened(self) -> pa.Table:
-        if isinstance(self.held, pa.Table):
-            return self.held
-        with pa.memory_map(str(self.held)) as file:
-            return pa.ipc.open_file(file).read_all()
+    def requests(self, place: Ints) -> Ints:
+        """Their keys alone."""
+        keys: Ints = self.columns.read("records")["request"][place]
+        return keys
 
 
-def _families(table: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Where each request's families begin, and the families."""
-    (column,) = table.column(_FAMILIES).chunks
-    return column.offsets.to_numpy(), column.values.to_numpy()
+@dataclass(frozen=True)
+class Columns:
+    """Arrays by name, in memory or in a folder."""
+
+    lie: dict[str, NDArray[Any]] | Path
+
+    @classmethod
+    def of(cls, arrays: dict[str, NDArray[Any]], folder: Path | None) -> Columns:
+        """Keep arrays; in a folder, if one is named."""
+        if folder is None:
+            return cls(arrays)
+        folder.mkdir(exist_ok=True)
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+        return cls(folder)
+
+    def read(self, name: str) -> NDArray[Any]:
+        """One of them; of a file only what is touched comes into memory."""
+        if isinstance(self.lie, dict):
+            return self.lie[name]
+        mapped: NDArray[Any] = np.load(self.lie / f"{name}.npy", mmap_mode="r")
+        return mapped.view(np.ndarray)

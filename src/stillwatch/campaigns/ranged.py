@@ -12,6 +12,7 @@ A small window is one range, and is kept in memory.
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -22,12 +23,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stillwatch.ahead import ahead
+from stillwatch.ahead import ahead, with_ahead
 from stillwatch.campaigns.block import Block, Wanted
-from stillwatch.campaigns.candidates import MIN_ACCOUNTS, MIN_CORE_REQUESTS, MIN_STREAM
+from stillwatch.campaigns.candidates import MIN_ACCOUNTS, MIN_CORE_REQUESTS
 from stillwatch.campaigns.evidence import MOST_ACCOUNTS, Evidence, Sampled, batches
-from stillwatch.campaigns.feeding import Feeding, in_parts
+from stillwatch.campaigns.feeding import Fed, Inverted
 from stillwatch.campaigns.forward import Forward, Picked, Query
+from stillwatch.campaigns.record import RECORD, Records, unpacked
 from stillwatch.engine import gathered, held, spill_folder
 from stillwatch.signals.families import fed_by_a_group
 
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from stillwatch.campaigns.candidates import Candidate
+    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
+Named = tuple[Ints, Ints]
 
 WHOLE_REQUESTS = 2_000_000
 """Requests up to which a window is kept in memory: about 600 MB."""
@@ -86,23 +90,16 @@ class Ranged(Evidence):
         keys = gathered(backend, ahead(repeated, blocks))
         kept = fed_by_a_group(keys, least=MIN_ACCOUNTS, most=MOST_ACCOUNTS)
         wanted = Wanted.of(kept.to_pyarrow())
-        shares = 1 << (several - 1).bit_length()
-        ranges: list[Forward] = []
 
-        def fed(numbered: tuple[int, Block]) -> tuple[Forward, pa.Table]:
+        def indexed(numbered: tuple[int, Block]) -> tuple[Forward, Fed]:
             number, block = numbered
-            file = None if one else folder / f"{number}.arrow"
-            forward = Forward.of(block, wanted, file)
-            return forward, in_parts(forward.feeders(wanted), shares)
+            place = None if one else folder / str(number)
+            forward = Forward.of(block, wanted, place)
+            return forward, forward.fed(len(wanted.kind), place)
 
-        def feeders() -> Iterator[pa.Table]:
-            again = [one] if one else (Block.read(part, whole=True) for part in parts)
-            for forward, table in ahead(fed, enumerate(again)):
-                ranges.append(forward)
-                yield table
-
-        feeding = Feeding(gathered(backend, feeders()), MIN_ACCOUNTS, MIN_STREAM, shares)
-        return cls(requests, feeding, bounds, wanted, tuple(ranges), folder)
+        again = [one] if one else (Block.read(part, whole=True) for part in parts)
+        ranges, fed = zip(*ahead(indexed, enumerate(again)), strict=True)
+        return cls(requests, Inverted(wanted, fed), bounds, wanted, ranges, folder)
 
     def sample(
         self,
@@ -133,47 +130,35 @@ class Ranged(Evidence):
         query = Query.of(candidates, self.wanted, most=most, each=each)
         return list(ahead(lambda f: f.pick(query, inside=inside, outside=outside), self.ranges))
 
-    def _taken(self, picked: list[tuple[Ints, Ints]], candidates: int) -> Iterator[pa.Table]:
+    def _taken(self, picked: list[Named], candidates: int) -> Iterator[tuple[Ints, Stream]]:
         """Requests that were picked of each range, a few candidates at a time."""
         named = np.concatenate([candidate for candidate, _ in picked])
         batch = batches(named, np.ones_like(named), candidates)
         last = int(batch.max())
-        if last == 0 or self.ranges[0].in_memory:
-            for number in range(last + 1):
-                chosen = [batch[candidate] == number for candidate, _ in picked]
-                yield pa.concat_tables(
-                    forward.take(candidate[some], place[some])
-                    for forward, (candidate, place), some in zip(
-                        self.ranges, picked, chosen, strict=True
-                    )
-                )
+        if last == 0:
+            parts = list(ahead(_records, zip(self.ranges, picked, strict=True)))
+            yield named, unpacked(np.concatenate(parts))
             return
         with tempfile.TemporaryDirectory(prefix="samples-", dir=self.folder) as folder:
-            self._shared_out(picked, batch, Path(folder))
-            for number in range(last + 1):
-                file = Path(folder) / f"{number}.arrows"
-                with pa.memory_map(str(file)) as source:
-                    yield pa.ipc.open_stream(source).read_all()
+            files = [Path(folder) / str(number) for number in range(last + 1)]
+            self._shared_out(picked, batch, files)
+            for number, file in enumerate(files):
+                records = np.fromfile(file, RECORD)
                 file.unlink()
+                own = [candidate[batch[candidate] == number] for candidate, _ in picked]
+                yield np.concatenate(own), unpacked(records)
 
-    def _shared_out(self, picked: list[tuple[Ints, Ints]], batch: Ints, folder: Path) -> None:
+    def _shared_out(self, picked: list[Named], batch: Ints, files: list[Path]) -> None:
         """Write requests that were picked into a file of each batch, reading each range once."""
-
-        def taken(one: tuple[Forward, tuple[Ints, Ints]]) -> tuple[pa.Table, Ints]:
-            forward, (candidate, place) = one
-            order = np.argsort(batch[candidate], kind="stable")
-            ends = np.cumsum(np.bincount(batch[candidate], minlength=int(batch.max()) + 1))
-            return forward.take(candidate[order], place[order]), ends
-
-        writers: list[pa.RecordBatchWriter] = []
-        for table, ends in ahead(taken, zip(self.ranges, picked, strict=True)):
-            if not writers:
-                files = (str(folder / f"{number}.arrows") for number in range(len(ends)))
-                writers = [pa.ipc.new_stream(file, table.schema) for file in files]
-            for writer, (start, end) in zip(writers, pairwise([0, *ends]), strict=True):
-                writer.write_table(table.slice(start, end - start))
-        for writer in writers:
-            writer.close()
+        with ExitStack() as stack:
+            opened = [stack.enter_context(file.open("wb")) for file in files]
+            chosen = with_ahead(_records, zip(self.ranges, picked, strict=True))
+            for (_, (candidate, _)), records in chosen:
+                of = batch[candidate]
+                order = np.argsort(of, kind="stable")
+                ends = np.cumsum(np.bincount(of, minlength=len(files)))
+                for file, (start, end) in zip(opened, pairwise([0, *ends]), strict=True):
+                    records[order[start:end]].tofile(file)
 
     def _in_streams(self, candidates: Sequence[Candidate], names: Sequence[str]) -> ir.Table:
         backend = self.requests.get_backend()
@@ -182,10 +167,17 @@ class Ranged(Evidence):
         def rows() -> Iterator[ir.Table]:
             parts = _parts(self.requests, self.bounds)
             for part, forward, one in zip(parts, self.ranges, picked, strict=True):
-                with held(backend, forward.keys(*one.inside)) as these:
+                candidate, place = one.inside
+                keys = {"candidate": candidate, "request_key": forward.requests(place)}
+                with held(backend, pa.table(keys)) as these:
                     yield part.select(*names).join(these, "request_key")
 
         return gathered(backend, rows())
+
+
+def _records(of: tuple[Forward, Named]) -> Records:
+    forward, (_, place) = of
+    return forward.records(place)
 
 
 def _parts(requests: ir.Table, bounds: tuple[int, ...]) -> list[ir.Table]:

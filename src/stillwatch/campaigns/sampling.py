@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.coding import sorted_by_owner
 from stillwatch.campaigns.look import Look
-from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import WORDLESS
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns.evidence import Evidence
     from stillwatch.campaigns.exercise import Exercise
+    from stillwatch.campaigns.stream import Stream
 
 Ints = NDArray[np.int64]
 
@@ -162,24 +162,22 @@ def part_of(mined: Mined, accounts: Ints) -> Mined:
     )
 
 
-def one_by_one(samples: Iterable[pa.Table]) -> Iterator[tuple[int, Stream]]:
+def one_by_one(samples: Iterable[tuple[Ints, Stream]]) -> Iterator[tuple[int, Stream]]:
     """Candidates and their sampled requests: a view of what was read together, to copy or let go.
 
     Args:
-        samples: a few candidates at a time, each with all its rows.
+        samples: a few candidates at a time, each with all its requests.
     """
-    for table in samples:
-        of, stream = sorted_stream(table)
+    for of, stream in map(in_order, samples):
         found, starts = np.unique(of, return_index=True)
         for i, rows in zip(found.tolist(), pairwise([*starts.tolist(), len(of)]), strict=True):
             yield i, stream.take(slice(*rows))
 
 
-def by_candidate(samples: Iterable[pa.Table], candidates: int) -> list[Stream]:
+def by_candidate(samples: Iterable[tuple[Ints, Stream]], candidates: int) -> list[Stream]:
     """The sampled requests of each candidate."""
     found: dict[int, Stream] = {}
-    for table in samples:
-        of, stream = sorted_stream(table)
+    for of, stream in map(in_order, samples):
         ends = np.searchsorted(of, np.arange(candidates + 1))
         for i in range(candidates):
             if ends[i] < ends[i + 1] or i not in found:
@@ -187,8 +185,8 @@ def by_candidate(samples: Iterable[pa.Table], candidates: int) -> list[Stream]:
     return [found[i] for i in range(candidates)]
 
 
-def sorted_stream(table: pa.Table) -> tuple[Ints, Stream]:
-    """Rows in a fixed order, whatever order they come in; and their candidates."""
-    candidate, stream = table.column("candidate").to_numpy(), Stream.from_table(table)
+def in_order(sampled: tuple[Ints, Stream]) -> tuple[Ints, Stream]:
+    """Requests and their candidates in a fixed order, whatever order they come in."""
+    candidate, stream = sampled
     order = sorted_by_owner(candidate, stream.account, stream.body, stream.request)
     return candidate[order], stream.take(order)

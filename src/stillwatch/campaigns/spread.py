@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import ibis
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
     MIN_CORE_REQUESTS,
-    MIN_STREAM,
     Candidate,
     as_tables,
 )
 from stillwatch.campaigns.evidence import MOST_ACCOUNTS, Evidence, Sampled, batches
-from stillwatch.campaigns.feeding import Feeding
+from stillwatch.campaigns.feeding import FedTable
+from stillwatch.campaigns.stream import Stream
 from stillwatch.signals.families import WORDLESS, fed_by_a_group, feeders
 from stillwatch.signals.frames import with_framed
 from stillwatch.signals.streams import (
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import ibis.expr.types as ir
+
+Ints = NDArray[np.int64]
 
 _KEYS = ("account", "request_key", "body_key", "mining")
 
@@ -49,7 +52,7 @@ class Spread(Evidence):
         kept = fed_by_a_group(repeated, least=MIN_ACCOUNTS, most=MOST_ACCOUNTS)
         told = found.semi_join(kept, ["kind", "key"])
         fed = ibis.union(told, found.filter(apart), distinct=False).cache()
-        return cls(framed, Feeding(fed, MIN_ACCOUNTS, MIN_STREAM))
+        return cls(framed, FedTable(fed))
 
     def sample(
         self,
@@ -66,8 +69,8 @@ class Spread(Evidence):
         some = ibis.memtable(as_tables(first)[1])
         members = stream_members(self.requests, families, cores).cache()
         counts = stream_counts(members).to_pyarrow() if inside else _NOTHING
-        within: Iterator[pa.Table] = iter(())
-        without: Iterator[pa.Table] = iter(())
+        within: Iterator[tuple[Ints, Stream]] = iter(())
+        without: Iterator[tuple[Ints, Stream]] = iter(())
         if inside:
             these = members.semi_join(some, ["candidate", "account"])
             within = self._collected(these, each, len(candidates))
@@ -81,7 +84,9 @@ class Spread(Evidence):
         members = stream_members(self.requests, *map(ibis.memtable, as_tables(candidates)))
         return stream_requests(self.requests.select(*names), members).cache()
 
-    def _collected(self, chosen: ir.Table, each: int, candidates: int) -> Iterator[pa.Table]:
+    def _collected(
+        self, chosen: ir.Table, each: int, candidates: int
+    ) -> Iterator[tuple[Ints, Stream]]:
         """Samples of a few candidates at a time, as many as fit into memory."""
         samples = stream_sample(self.requests, chosen, each).cache()
         sizes = samples.group_by("candidate").agg(requests=samples.count()).to_pyarrow()
@@ -90,7 +95,8 @@ class Spread(Evidence):
         for number in range(int(batch.max()) + 1):
             places = np.flatnonzero(batch == number)
             these = samples.candidate.between(int(places[0]), int(places[-1]))
-            yield samples.filter(these).to_pyarrow()
+            table = samples.filter(these).to_pyarrow()
+            yield table.column("candidate").to_numpy(), Stream.from_table(table)
 
 
 _NOTHING = pa.table(

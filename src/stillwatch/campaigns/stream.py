@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.coding import among, coded, sorted_rows
 from stillwatch.campaigns.words import Words, content_words
 from stillwatch.schema import N_TOKENS
+from stillwatch.signals.frames import FRAME_KEYS
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.telling import Telling
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-_PACKED = pa.binary(N_TOKENS * np.dtype(np.int32).itemsize)
-_FRAMES = ("head4_key", "tail4_key", "skeleton_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +64,8 @@ class Stream:
             mining=table.column("mining").to_numpy(),
             framed=table.column("framed").to_numpy(),
             body=_ints(table, "body_key"),
-            tokens=token_matrix(table.column("tokens")),
-            frames=np.stack([_ints(table, name) for name in _FRAMES], axis=1),
+            tokens=_tokens(table.column("tokens")),
+            frames=np.stack([_ints(table, name) for name in FRAME_KEYS], axis=1),
             turns=_ints(table, "turns"),
             words=_ints(table, "prompt_words"),
             capability=_ints(table, "capability"),
@@ -153,24 +151,10 @@ def _floats(table: pa.Table, name: str) -> Floats:
     return np.asarray(pc.fill_null(column, float("nan")).to_numpy(), dtype=np.float64)
 
 
-def token_matrix(column: pa.ChunkedArray) -> NDArray[np.int32]:
-    """Lists of `N_TOKENS`, or null, as a matrix; or what `packed_tokens` made of it."""
-    if pa.types.is_fixed_size_binary(column.type):
-        none = np.zeros((0, N_TOKENS), dtype=np.int32)
-        return np.concatenate([none, *(_unpacked(chunk) for chunk in column.chunks)])
+def _tokens(column: pa.ChunkedArray) -> NDArray[np.int32]:
+    """Lists of `N_TOKENS`, or null, as a matrix."""
     matrix = np.zeros((len(column), N_TOKENS), dtype=np.int32)
     known = pc.is_valid(column).to_numpy()
     flat = pc.list_flatten(column).to_numpy()
     matrix[known] = flat.reshape(-1, N_TOKENS)
     return matrix
-
-
-def packed_tokens(matrix: NDArray[np.int32]) -> pa.Array:
-    """A matrix of tokens as a column of equally wide rows: lists are many times slower to take."""
-    rows = np.ascontiguousarray(matrix)
-    return pa.Array.from_buffers(_PACKED, len(rows), [None, pa.py_buffer(rows)])
-
-
-def _unpacked(rows: pa.FixedSizeBinaryArray) -> NDArray[np.int32]:
-    words = np.frombuffer(rows.buffers()[1], np.int32)
-    return words.reshape(-1, N_TOKENS)[rows.offset : rows.offset + len(rows)]
