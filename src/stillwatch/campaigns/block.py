@@ -23,6 +23,8 @@ from stillwatch.signals.families import KINDS, TEMPLATES, WORDLESS, asks, key_of
 from stillwatch.signals.streams import SAMPLED_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import ibis.expr.types as ir
 
 Ints = NDArray[np.int64]
@@ -163,8 +165,8 @@ class Block:
         """Which half each request belongs to."""
         return self._flags("mining")
 
-    def records(self) -> Records:
-        """The requests as `campaigns.record.RECORD`."""
+    def records(self) -> Iterator[Records]:
+        """The requests as `campaigns.record.RECORD`, some at a time."""
         return packed(self.table, self.order, self.framed)
 
     def _keys(self, code: int) -> tuple[Ints, Bools]:

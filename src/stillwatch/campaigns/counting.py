@@ -10,6 +10,9 @@ import numpy as np
 
 from stillwatch.sketch.jit import kernel
 
+_MANY = 8
+"""Times as many candidates of a family as of an account, from which on they are searched."""
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -226,36 +229,31 @@ def count_families(starts, begins, families, mining):  # type: ignore[no-untyped
 
 
 @kernel
-def _fed_by(family, listed, fed, cored, joined, account, found):  # type: ignore[no-untyped-def]
-    """Which of an account's candidates a family feeds; what is few is looked up in what is many.
+def _fed_by(candidates, own, first, place, found):  # type: ignore[no-untyped-def]
+    """Which of an account's candidates a family feeds: what is few is looked up in what is many.
 
     Args:
-        family: its number.
-        listed: as in `stream_rows`.
-        fed: as in `stream_rows`, rising for each family.
-        cored: as in `stream_rows`.
-        joined: as in `stream_rows`, rising for each account.
-        account: its place.
-        found: int64, written to: places in `joined`.
+        candidates: int64, of the family, rising.
+        own: int64, of the account, rising.
+        first: place of the first one of `own` among those of all accounts.
+        place: int64[candidates], the place of each that the account has; of others a smaller one.
+        found: int64, written to: places.
 
     Returns:
         How many.
     """
     size = 0
-    candidates = fed[listed[family] : listed[family + 1]]
-    own = joined[cored[account] : cored[account + 1]]
-    if candidates.size < own.size:
-        for candidate in candidates:
-            at = np.searchsorted(own, candidate)
-            if at < own.size and own[at] == candidate:
-                found[size] = cored[account] + at
-                size += 1
-    else:
+    if candidates.size > _MANY * own.size:
         for i in range(own.size):
             at = np.searchsorted(candidates, own[i])
             if at < candidates.size and candidates[at] == own[i]:
-                found[size] = cored[account] + i
+                found[size] = first + i
                 size += 1
+        return size
+    for candidate in candidates:
+        if candidate < place.size and place[candidate] >= first:
+            found[size] = place[candidate]
+            size += 1
     return size
 
 
@@ -282,14 +280,21 @@ def stream_rows(starts, begins, families, listed, fed, cored, joined, most, mini
     room = 1024
     of, row = np.empty(room, np.int64), np.empty(room, np.int64)
     seen, hits = np.full(joined.size, -1, np.int64), np.empty(joined.size, np.int64)
+    place = np.full(int(joined.max()) + 1 if joined.size else 0, -1, np.int64)
     size = 0
     for account in range(starts.size - 1):
-        if cored[account] == cored[account + 1]:
+        first, last = cored[account], cored[account + 1]
+        if first == last:
             continue
+        place[joined[first:last]] = np.arange(first, last)
         for request in range(starts[account], starts[account + 1]):
             half = 0 if mining[request] else 1
             for own in range(begins[request], begins[request + 1]):
-                for i in range(_fed_by(families[own], listed, fed, cored, joined, account, hits)):
+                family = families[own]
+                if listed[family] == listed[family + 1]:
+                    continue
+                fed_by = fed[listed[family] : listed[family + 1]]
+                for i in range(_fed_by(fed_by, joined[first:last], first, place, hits)):
                     at = hits[i]
                     if seen[at] == request:
                         continue
@@ -326,17 +331,24 @@ def other_rows(starts, begins, families, listed, fed, cored, joined, most, minin
     room = 1024
     of, row = np.empty(room, np.int64), np.empty(room, np.int64)
     seen, hits = np.full(joined.size, -1, np.int64), np.empty(joined.size, np.int64)
+    place = np.full(int(joined.max()) + 1 if joined.size else 0, -1, np.int64)
     counts = np.zeros((joined.size, 2), np.int64)
     size = 0
     for account in range(starts.size - 1):
-        if cored[account] == cored[account + 1]:
+        first, last = cored[account], cored[account + 1]
+        if first == last:
             continue
+        place[joined[first:last]] = np.arange(first, last)
         for request in range(starts[account], starts[account + 1]):
             for own in range(begins[request], begins[request + 1]):
-                for i in range(_fed_by(families[own], listed, fed, cored, joined, account, hits)):
+                family = families[own]
+                if listed[family] == listed[family + 1]:
+                    continue
+                fed_by = fed[listed[family] : listed[family + 1]]
+                for i in range(_fed_by(fed_by, joined[first:last], first, place, hits)):
                     seen[hits[i]] = request
             half = 0 if mining[request] else 1
-            for at in range(cored[account], cored[account + 1]):
+            for at in range(first, last):
                 if seen[at] == request or counts[at, half] == most[at]:
                     continue
                 counts[at, half] += 1

@@ -18,9 +18,10 @@ from stillwatch.campaigns import counting
 from stillwatch.campaigns.candidates import as_tables
 from stillwatch.campaigns.coding import starts_of
 from stillwatch.campaigns.feeding import FEEDER, Fed
+from stillwatch.campaigns.record import RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from stillwatch.campaigns.block import Block, Wanted
@@ -122,13 +123,14 @@ class Forward:
             folder: to put it in; None keeps it in memory.
         """
         begins, families = block.families(wanted)
-        arrays = {
-            "begins": begins,
-            "families": families,
-            "mining": block.mining,
-            "records": block.records(),
-        }
-        return cls(block.account, block.starts, Columns.of(arrays, folder))
+        columns = Columns.of(
+            begins=[begins],
+            families=[families],
+            mining=[block.mining],
+            records=block.records(),
+            folder=folder,
+        )
+        return cls(block.account, block.starts, columns)
 
     def fed(self, families: int, folder: Path | None) -> Fed:
         """Who feeds each of the families, of which there are so many; put into a folder as well."""
@@ -138,7 +140,7 @@ class Forward:
         feeders = np.empty(len(order), FEEDER)
         feeders["account"] = self.account[account[order]]
         feeders["requests"], feeders["mined"] = requests[order], mined[order]
-        return Fed(starts, Columns.of({"feeders": feeders}, folder).read("feeders"))
+        return Fed(starts, Columns.of(feeders=[feeders], folder=folder).read("feeders"))
 
     def pick(self, query: Query, *, inside: bool, outside: bool) -> Picked:
         """Which requests are the candidates'.
@@ -186,25 +188,39 @@ class Forward:
         return keys
 
 
+_TYPES: dict[str, Any] = {
+    "begins": np.int32,
+    "families": np.int32,
+    "mining": np.bool_,
+    "records": RECORD,
+    "feeders": FEEDER,
+}
+
+
 @dataclass(frozen=True)
 class Columns:
-    """Arrays by name, in memory or in a folder."""
+    """Arrays by name, of `_TYPES`, in memory or in a folder."""
 
     lie: dict[str, NDArray[Any]] | Path
 
     @classmethod
-    def of(cls, arrays: dict[str, NDArray[Any]], folder: Path | None) -> Columns:
-        """Keep arrays; in a folder, if one is named."""
+    def of(cls, *, folder: Path | None, **pieces: Iterable[NDArray[Any]]) -> Columns:
+        """Keep arrays that come in pieces; in a folder, if one is named."""
         if folder is None:
-            return cls(arrays)
+            nothing = {name: np.empty(0, _TYPES[name]) for name in pieces}
+            return cls({name: np.concatenate([nothing[name], *p]) for name, p in pieces.items()})
         folder.mkdir(exist_ok=True)
-        for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array)
+        for name, arrays in pieces.items():
+            with (folder / name).open("wb") as file:
+                for array in arrays:
+                    array.tofile(file)
         return cls(folder)
 
     def read(self, name: str) -> NDArray[Any]:
         """One of them; of a file only what is touched comes into memory."""
         if isinstance(self.lie, dict):
             return self.lie[name]
-        mapped: NDArray[Any] = np.load(self.lie / f"{name}.npy", mmap_mode="r")
-        return mapped.view(np.ndarray)
+        file = self.lie / name
+        if not file.stat().st_size:  # nothing cannot be mapped
+            return np.empty(0, _TYPES[name])
+        return np.memmap(file, _TYPES[name], mode="r").view(np.ndarray)

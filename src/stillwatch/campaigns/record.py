@@ -6,7 +6,8 @@ they would be one of each.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,9 @@ from stillwatch.campaigns.stream import Stream
 from stillwatch.schema import N_TOKENS
 from stillwatch.signals.frames import FRAME_KEYS
 from stillwatch.sketch.jit import kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Ints = NDArray[np.int64]
 
@@ -51,33 +55,46 @@ _NAMES = {
 }
 """Columns of the sketch that are named otherwise."""
 
+_APART = {"framed", "frames", "tokens"}
+
 Records = NDArray[Any]
 
 
-def packed(table: pa.Table, order: Ints, framed: NDArray[np.bool_]) -> Records:
-    """Requests as records.
+_TOGETHER = 1 << 16
+"""Records that are made or taken apart together: as many as stay in a processor's cache."""
+
+
+def packed(table: pa.Table, order: Ints, framed: NDArray[np.bool_]) -> Iterator[Records]:
+    """Requests as records, some at a time.
 
     Args:
         table: `signals.streams.SAMPLED_COLUMNS` but `framed`.
         order: places in it, of each record.
         framed: whether each record's request is.
     """
-    records = np.empty(len(order), RECORD)
-    for name in RECORD.names or ():
-        if name not in {"framed", "frames", "tokens"}:
-            column = table.column(_NAMES.get(name, name))
-            if column.null_count:
-                nothing = float("nan") if RECORD[name].kind == "f" else -1
-                column = pc.fill_null(column.cast(pa.from_numpy_dtype(RECORD[name])), nothing)
-            records[name] = column.to_numpy()[order]
-    records["framed"] = framed
-    for place, name in enumerate(FRAME_KEYS):
-        records["frames"][:, place] = pc.fill_null(table.column(name), -1).to_numpy()[order]
-    column = table.column("tokens")
-    known = pc.is_valid(column).to_numpy()
-    flat = pc.list_flatten(column).to_numpy()
-    _put_tokens(flat, np.cumsum(known) - 1, known, order, records["tokens"])
-    return records
+    columns = {name: _filled(table, name) for name in RECORD.names or () if name not in _APART}
+    frames = [pc.fill_null(table.column(name), -1).to_numpy() for name in FRAME_KEYS]
+    known = pc.is_valid(table.column("tokens")).to_numpy()
+    flat, place = pc.list_flatten(table.column("tokens")).to_numpy(), np.cumsum(known) - 1
+    for begin in range(0, len(order), _TOGETHER):
+        rows = order[begin : begin + _TOGETHER]
+        records = np.empty(len(rows), RECORD)
+        for name, column in columns.items():
+            records[name] = column[rows]
+        for i, column in enumerate(frames):
+            records["frames"][:, i] = column[rows]
+        records["framed"] = framed[begin : begin + _TOGETHER]
+        _put_tokens(flat, place, known, rows, records["tokens"])
+        yield records
+
+
+def _filled(table: pa.Table, name: str) -> NDArray[Any]:
+    column = table.column(_NAMES.get(name, name))
+    if column.null_count:
+        nothing = float("nan") if RECORD[name].kind == "f" else -1
+        column = pc.fill_null(column.cast(pa.from_numpy_dtype(RECORD[name])), nothing)
+    values: NDArray[Any] = column.to_numpy()
+    return values
 
 
 @kernel
@@ -96,25 +113,20 @@ def _put_tokens(flat, place, known, order, tokens):  # type: ignore[no-untyped-d
 
 def unpacked(records: Records) -> Stream:
     """Records as a stream."""
+    arrays = {
+        field.name: np.empty((len(records), *RECORD[field.name].shape), _in_stream(field.name))
+        for field in fields(Stream)
+    }
+    for begin in range(0, len(records), _TOGETHER):
+        some = slice(begin, begin + _TOGETHER)
+        for name, array in arrays.items():
+            array[some] = records[name][some]
+    return Stream(**arrays)
 
-    def ints(name: str) -> Ints:
-        return records[name].astype(np.int64)
 
-    return Stream(
-        request=ints("request"),
-        account=ints("account"),
-        slot=ints("slot"),
-        mining=records["mining"].copy(),
-        framed=records["framed"].copy(),
-        body=ints("body"),
-        tokens=records["tokens"].copy(),
-        frames=records["frames"].copy(),
-        turns=ints("turns"),
-        words=ints("words"),
-        capability=ints("capability"),
-        elicitation=records["elicitation"].astype(np.float64),
-        grading=records["grading"].astype(np.float64),
-        output_tokens=records["output_tokens"].copy(),
-        network=ints("network"),
-        client=ints("client"),
-    )
+def _in_stream(name: str) -> np.dtype[Any]:
+    """The type that an attribute has in a stream."""
+    kind = RECORD[name].base
+    if name == "tokens" or kind.kind == "b":
+        return kind
+    return np.dtype(np.float64 if kind.kind == "f" else np.int64)
