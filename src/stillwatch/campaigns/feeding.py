@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from stillwatch.campaigns.block import Wanted
+    from stillwatch.campaigns.columns import Columns
 
 Ints = NDArray[np.int64]
 
@@ -76,18 +77,19 @@ class Fed:
 
     Attributes:
         starts: int64[families + 1], where each family's feeders begin.
-        feeders: `FEEDER`, by family, then by account; in memory or in a file.
+        columns: `feeders`, that is `FEEDER` by family, then by account.
     """
 
     starts: Ints
-    feeders: NDArray[Any]
+    columns: Columns
 
     def of(self, numbers: Ints) -> tuple[Ints, NDArray[Any]]:
         """How many feed each of some families, given by rising numbers, and the feeders."""
         begins = self.starts[numbers]
         sizes = self.starts[numbers + 1] - begins
         skipped = begins - (np.cumsum(sizes) - sizes)
-        return sizes, self.feeders[np.repeat(skipped, sizes) + np.arange(sizes.sum())]
+        rows = np.repeat(skipped, sizes) + np.arange(sizes.sum())
+        return sizes, np.take(self.columns.read("feeders"), rows)
 
 
 @dataclass(frozen=True)

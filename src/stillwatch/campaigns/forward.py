@@ -8,7 +8,7 @@ beside it, on disk where the window is large, and is read of those that are samp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from stillwatch.campaigns import counting
 from stillwatch.campaigns.candidates import as_tables
 from stillwatch.campaigns.coding import starts_of
+from stillwatch.campaigns.columns import Columns
 from stillwatch.campaigns.feeding import FEEDER, Fed
-from stillwatch.campaigns.record import RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from stillwatch.campaigns.block import Block, Wanted
@@ -124,11 +124,11 @@ class Forward:
         """
         begins, families = block.families(wanted)
         columns = Columns.of(
+            folder,
             begins=[begins],
             families=[families],
             mining=[block.mining],
             records=block.records(),
-            folder=folder,
         )
         return cls(block.account, block.starts, columns)
 
@@ -140,7 +140,7 @@ class Forward:
         feeders = np.empty(len(order), FEEDER)
         feeders["account"] = self.account[account[order]]
         feeders["requests"], feeders["mined"] = requests[order], mined[order]
-        return Fed(starts, Columns.of(feeders=[feeders], folder=folder).read("feeders"))
+        return Fed(starts, Columns.of(folder, feeders=[feeders]))
 
     def pick(self, query: Query, *, inside: bool, outside: bool) -> Picked:
         """Which requests are the candidates'.
@@ -186,41 +186,3 @@ class Forward:
         """Their keys alone."""
         keys: Ints = self.columns.read("records")["request"][place]
         return keys
-
-
-_TYPES: dict[str, Any] = {
-    "begins": np.int32,
-    "families": np.int32,
-    "mining": np.bool_,
-    "records": RECORD,
-    "feeders": FEEDER,
-}
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Arrays by name, of `_TYPES`, in memory or in a folder."""
-
-    lie: dict[str, NDArray[Any]] | Path
-
-    @classmethod
-    def of(cls, *, folder: Path | None, **pieces: Iterable[NDArray[Any]]) -> Columns:
-        """Keep arrays that come in pieces; in a folder, if one is named."""
-        if folder is None:
-            nothing = {name: np.empty(0, _TYPES[name]) for name in pieces}
-            return cls({name: np.concatenate([nothing[name], *p]) for name, p in pieces.items()})
-        folder.mkdir(exist_ok=True)
-        for name, arrays in pieces.items():
-            with (folder / name).open("wb") as file:
-                for array in arrays:
-                    array.tofile(file)
-        return cls(folder)
-
-    def read(self, name: str) -> NDArray[Any]:
-        """One of them; of a file only what is touched comes into memory."""
-        if isinstance(self.lie, dict):
-            return self.lie[name]
-        file = self.lie / name
-        if not file.stat().st_size:  # nothing cannot be mapped
-            return np.empty(0, _TYPES[name])
-        return np.memmap(file, _TYPES[name], mode="r").view(np.ndarray)

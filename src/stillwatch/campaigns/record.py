@@ -76,7 +76,7 @@ def packed(table: pa.Table, order: Ints, framed: NDArray[np.bool_]) -> Iterator[
     frames = [pc.fill_null(table.column(name), -1).to_numpy() for name in FRAME_KEYS]
     known = pc.is_valid(table.column("tokens")).to_numpy()
     flat, place = pc.list_flatten(table.column("tokens")).to_numpy(), np.cumsum(known) - 1
-    for begin in range(0, len(order), _TOGETHER):
+    for begin in range(0, max(len(order), 1), _TOGETHER):
         rows = order[begin : begin + _TOGETHER]
         records = np.empty(len(rows), RECORD)
         for name, column in columns.items():

@@ -1,0 +1,50 @@
+"""Arrays that lie in files while a window is too large for memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Arrays by name, in memory or in the files of a folder.
+
+    Attributes:
+        types: of their elements.
+        held: the arrays, or the folder.
+    """
+
+    types: dict[str, np.dtype[Any]]
+    held: dict[str, NDArray[Any]] | Path
+
+    @classmethod
+    def of(cls, folder: Path | None, **pieces: Iterable[NDArray[Any]]) -> Columns:
+        """Keep arrays, each given as its pieces, at least one; in a folder, if one is named."""
+        if folder is None:
+            held = {name: np.concatenate(list(arrays)) for name, arrays in pieces.items()}
+            return cls({name: array.dtype for name, array in held.items()}, held)
+        folder.mkdir(exist_ok=True)
+        types = {}
+        for name, arrays in pieces.items():
+            with (folder / name).open("wb") as file:
+                for array in arrays:
+                    types[name] = array.dtype
+                    array.tofile(file)
+        return cls(types, folder)
+
+    def read(self, name: str) -> NDArray[Any]:
+        """One of them; of a file only what is touched comes into memory, until it is let go."""
+        if isinstance(self.held, dict):
+            return self.held[name]
+        file = self.held / name
+        if not file.stat().st_size:  # nothing cannot be mapped
+            return np.empty(0, self.types[name])
+        return np.memmap(file, self.types[name], mode="r").view(np.ndarray)
