@@ -9,6 +9,7 @@ import pytest
 
 from stillwatch.campaigns.block import Block, Wanted
 from stillwatch.campaigns.candidates import Candidate, Family
+from stillwatch.campaigns.feeding import Inverted
 from stillwatch.campaigns.forward import Forward, Query
 from stillwatch.campaigns.spread import Spread
 from stillwatch.signals.families import KINDS, feeders
@@ -35,8 +36,8 @@ def requests(table: Callable[..., Any]) -> Any:
 
 @pytest.fixture(params=["memory", "file"])
 def forward(request: pytest.FixtureRequest, requests: Any, tmp_path: Path) -> Forward:
-    file = tmp_path / "0.arrow" if request.param == "file" else None
-    return Forward.of(Block.read(requests, whole=True), _wanted(requests), file)
+    folder = tmp_path / "0" if request.param == "file" else None
+    return Forward.of(Block.read(requests, whole=True), _wanted(requests), folder)
 
 
 def _wanted(requests: Any) -> Wanted:
@@ -53,17 +54,38 @@ def _query(requests: Any, *accounts: int, each: int | None = None) -> Query:
 def test_a_stream_and_what_is_outside_of_it(requests: Any, forward: Forward) -> None:
     picked = forward.pick(_query(requests, 3, 4), inside=True, outside=True)
     assert picked.counts.to_pylist() == [{"candidate": 0, "account": 3, "mined": 1, "tested": 0}]
-    assert forward.keys(*picked.inside).column("request_key").to_pylist() == [30]
-    outside = forward.take(*picked.outside)
-    assert outside.column("request_key").to_pylist() == [31, 32, 33, 34, 35]
-    assert outside.column("account").to_pylist() == [3] * 5
-    assert outside.column("framed").to_pylist() == [True] * 5
+    assert forward.requests(picked.inside[1]).tolist() == [30]
+    outside = forward.records(picked.outside[1])
+    assert outside["request"].tolist() == [31, 32, 33, 34, 35]
+    assert outside["account"].tolist() == [3] * 5
+    assert outside["framed"].tolist() == [True] * 5
 
 
 def test_no_more_are_named_than_were_asked_for(requests: Any, forward: Forward) -> None:
     picked = forward.pick(_query(requests, 3, 5, each=2), inside=True, outside=True)
-    outside = forward.take(*picked.outside).column("request_key").to_pylist()
-    assert outside == [31, 32, 51, 52]
+    assert forward.requests(picked.outside[1]).tolist() == [31, 32, 51, 52]
+
+
+def test_an_account_in_many_candidates_is_in_the_streams_of_its_own(
+    requests: Any, forward: Forward
+) -> None:
+    """A family that feeds many: what is few is looked up in what is many, either way."""
+    family = Family(HEAD, SHARED, np.array([3, 5]), 1, 1)
+    alone = [Candidate(np.array([account]), (family,)) for account in (5, 9, 3, *range(10, 99))]
+    query = Query.of(alone, _wanted(requests))
+    picked = forward.pick(query, inside=True, outside=True)
+    counts = [(row["candidate"], row["account"], row["mined"]) for row in picked.counts.to_pylist()]
+    assert sorted(counts) == [(0, 5, 1), (2, 3, 1)]
+    candidate, place = picked.inside
+    assert dict(zip(candidate.tolist(), forward.requests(place).tolist(), strict=True)) == {
+        0: 50,
+        2: 30,
+    }
+    candidate, place = picked.outside
+    assert set(zip(candidate.tolist(), (forward.requests(place) // 10).tolist(), strict=True)) == {
+        (0, 5),
+        (2, 3),
+    }
 
 
 @pytest.mark.parametrize("accounts", [(), (4, 9)])
@@ -75,10 +97,15 @@ def test_a_range_may_hold_none_of_the_accounts(
     assert picked.counts.column("mined").type == "int64"
 
 
-def test_it_counts_who_feeds_what_as_the_engine_does(requests: Any, forward: Forward) -> None:
+def test_it_counts_who_feeds_what_as_the_engine_does(
+    requests: Any, forward: Forward, tmp_path: Path
+) -> None:
+    wanted = _wanted(requests)
+    fed = forward.fed(len(wanted.kind), tmp_path / "fed")
     of_head = Spread.of(requests).requests
     expected = feeders(of_head, kinds=("head4_key", "framed", "asked")).to_pyarrow()
     names = ["kind", "key", "account", "requests", "mining_requests"]
     by = [(name, "ascending") for name in names]
-    found = forward.feeders(_wanted(requests)).select(names).sort_by(by)
+    every = list(zip(wanted.kind.tolist(), wanted.key.tolist(), strict=True))
+    found = Inverted(wanted, (fed,)).of(every).select(names).sort_by(by)
     assert found.to_pylist() == expected.select(names).sort_by(by).to_pylist()
