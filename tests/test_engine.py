@@ -1,18 +1,15 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.engine import connect, held, parse_size, session
-from stillwatch.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from stillwatch.engine import connect, held, parse_size, session, with_room
+from stillwatch.errors import InputError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -81,3 +78,22 @@ def test_a_table_in_memory_is_let_go(tmp_path: Path) -> None:
         assert backend.con.execute(views).fetchone() == (0,)
         del table
         assert known() is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_is_said_in_plain_words(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no room .*; make room, or give more --memory"):
+        with with_room(tmp_path), Path("/dev/full").open("wb") as file:
+            file.write(b"anything")
+
+
+def test_an_engine_without_room_is_said_in_plain_words(tmp_path: Path) -> None:
+    with session(memory="32MB", spill=tmp_path / "spill") as backend:
+        backend.con.execute("SET max_temp_directory_size = '1MB'")
+        with pytest.raises(InputError, match="no room"), with_room(tmp_path / "spill"):
+            backend.con.execute("CREATE TABLE t AS SELECT hash(range) AS a FROM range(50_000_000)")
+
+
+def test_other_errors_are_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), with_room(tmp_path):
+        (tmp_path / "missing").read_bytes()

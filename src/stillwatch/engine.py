@@ -6,6 +6,7 @@ whether it spreads its tables over machines.
 
 from __future__ import annotations
 
+import errno
 import gc
 import glob
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from stillwatch.errors import UsageError
+from stillwatch.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -108,6 +109,32 @@ def session(*, memory: str = "4GB", spill: Path, engine: str = DUCKDB) -> Iterat
         backend.disconnect()
     finally:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextmanager
+def with_room(spill: Path) -> Iterator[None]:
+    """Say in plain words that what does not fit into memory does not fit on the disk, either.
+
+    Args:
+        spill: the folder of the session.
+
+    Raises:
+        InputError: in place of the exceptions of the engine and of the system.
+    """
+    import duckdb  # noqa: PLC0415 - as in `connect`
+
+    try:
+        yield
+    except (OSError, duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+        if isinstance(error, OSError) and not full:
+            raise
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise InputError(
+            f"there is no room for what does not fit into memory: {reason}; a scan puts aside "
+            "about 220 bytes for each request here; make room, or give more --memory",
+            file=str(spill),
+        ) from error
 
 
 def _connect_spark(master: str | None, memory: int) -> Backend:

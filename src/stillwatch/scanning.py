@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from stillwatch.campaigns import detect
 from stillwatch.campaigns.prior import NO_PRIORS
 from stillwatch.declared import cover, load_declared, with_declared
-from stillwatch.engine import DUCKDB, check_engine, session
+from stillwatch.engine import DUCKDB, check_engine, session, with_room
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.docket import write_docket
 from stillwatch.evidence.registrar import Registrar
@@ -242,7 +242,10 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
     names = store.names()
     if not len(names):
         raise InputError("the log holds no usable request; see rejected.jsonl for the reasons")
-    with session(memory=memory, spill=store.spill, engine=engine) as backend:
+    with (
+        session(memory=memory, spill=store.spill, engine=engine) as backend,
+        with_room(store.spill),
+    ):
         requests: ir.Table = store.requests(backend)
         coverage, priors = None, NO_PRIORS
         if entries or hints is not None:

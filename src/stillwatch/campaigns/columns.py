@@ -38,7 +38,8 @@ class Columns:
             with (folder / name).open("wb") as file:
                 for array in arrays:
                     types[name] = array.dtype
-                    array.tofile(file)
+                    # unlike `tofile` this says why it could not be written
+                    file.write(np.ascontiguousarray(array).view(np.uint8).data)
         return cls(types, folder)
 
     def read(self, name: str) -> NDArray[Any]:

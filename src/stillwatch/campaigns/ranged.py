@@ -158,7 +158,7 @@ class Ranged(Evidence):
                 order = np.argsort(of, kind="stable")
                 ends = np.cumsum(np.bincount(of, minlength=len(files)))
                 for file, (start, end) in zip(opened, pairwise([0, *ends]), strict=True):
-                    np.take(records, order[start:end]).tofile(file)
+                    file.write(np.take(records, order[start:end]).view(np.uint8).data)
 
     def _in_streams(self, candidates: Sequence[Candidate], names: Sequence[str]) -> ir.Table:
         backend = self.requests.get_backend()
