@@ -82,9 +82,9 @@ def test_a_table_in_memory_is_let_go(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
 def test_a_full_disk_is_said_in_plain_words(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no room .*; make room, or give more --memory"):
-        with with_room(tmp_path), Path("/dev/full").open("wb") as file:
-            file.write(b"anything")
+    full = Path("/dev/full")
+    with pytest.raises(InputError, match="no room"), with_room(tmp_path), full.open("wb") as file:
+        file.write(b"anything")
 
 
 def test_an_engine_without_room_is_said_in_plain_words(tmp_path: Path) -> None:
