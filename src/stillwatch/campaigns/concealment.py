@@ -95,9 +95,15 @@ class Traits:
 
     def openly_organised(self, accounts: Ints) -> NDArray[np.bool_]:
         """Which of the accounts are listed, or declare an organisation with other accounts too."""
+        at = np.searchsorted(self.account, accounts)
+        return np.isin(self.organization[at], self._organised)
+
+    @cached_property
+    def _organised(self) -> Ints:
+        """Organisations that are listed, or that several accounts declare."""
         declared, counts = np.unique(self.organization[self.organization >= 0], return_counts=True)
-        several = declared[(counts > 1) | (declared >= _LISTED)]
-        return np.isin(self.of(accounts).organization, several)
+        found: Ints = declared[(counts > 1) | (declared >= _LISTED)]
+        return found
 
     def listed(self, entry: Ints) -> Traits:
         """The same with the provider's own list, which goes before what accounts declare.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -194,10 +195,13 @@ class Adopted:
         Only accounts that were there a day before can turn to anything. The day is the one that
         shows most, so its p-value counts for all days and models that it was chosen from.
         """
-        own, moved = np.isin(self.account, members), self.slot >= self.begun + DAY
+        first = np.searchsorted(self.account, members)
+        last = np.searchsorted(self.account, members, side="right")
+        own = np.concatenate([np.arange(*ends) for ends in zip(first, last, strict=True)])
+        own = own[self._moved[own]]
         best: tuple[int, int, int] | None = None
         for model in range(len(self.models)):
-            turned = np.sort(self.slot[own & moved & (self.model == model)])
+            turned = np.sort(self.slot[own[self.model[own] == model]])
             if not len(turned):
                 continue
             count = np.searchsorted(turned, turned + DAY) - np.arange(len(turned))
@@ -207,9 +211,11 @@ class Adopted:
         if best is None or best[0] <= MIN_MOVES:
             return None
         turned_count, begin, model = best
-        able = self._able(own, begin)
-        others = self._able(~self.inside, begin)
-        during = moved & (self.model == model) & (self.slot >= begin) & (self.slot < begin + DAY)
+        able = int((self.begun[first[first < last]] <= begin - DAY).sum())
+        others = int((self._first & ~self.inside & (self.begun <= begin - DAY)).sum())
+        during = (
+            self._moved & (self.model == model) & (self.slot >= begin) & (self.slot < begin + DAY)
+        )
         rate = (int((during & ~self.inside).sum()) + 1) / (others + 1)
         looked_at = len(self.models) * ((int(self.slot.max()) - int(self.slot.min())) // DAY + 1)
         p = min(1.0, looked_at * float(stats.binom.sf(turned_count - 1, able, min(rate, 1.0))))
@@ -227,10 +233,17 @@ class Adopted:
             p=p,
         )
 
-    def _able(self, some: NDArray[np.bool_], begin: int) -> int:
-        """How many of some accounts were there a day before an hour."""
-        first = np.diff(self.account, prepend=self.account[:1] - 1) != 0  # a row an account
-        return int((first & some & (self.begun <= begin - DAY)).sum())
+    @cached_property
+    def _moved(self) -> NDArray[np.bool_]:
+        """Which models an account turned to when it had been there for a day."""
+        found: NDArray[np.bool_] = self.slot >= self.begun + DAY
+        return found
+
+    @cached_property
+    def _first(self) -> NDArray[np.bool_]:
+        """A row an account."""
+        found: NDArray[np.bool_] = np.diff(self.account, prepend=self.account[:1] - 1) != 0
+        return found
 
 
 def _moment(text: str) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,9 +48,20 @@ class Directory:
 
     def look_up(self, wanted: Iterable[int]) -> dict[int, tuple[str, int]]:
         """Id and number of requests of some accounts."""
+        return {
+            int(self.keys[i]): (self.ids[i], int(self.requests[i])) for i in self.places(wanted)
+        }
+
+    def places(self, wanted: Iterable[int]) -> Ints:
+        """Where some accounts stand."""
+        order, keys = self._by_key
+        found: Ints = order[np.searchsorted(keys, np.fromiter(wanted, dtype=np.int64))]
+        return found
+
+    @cached_property
+    def _by_key(self) -> tuple[Ints, Ints]:
         order = np.argsort(self.keys)
-        places = order[np.searchsorted(self.keys[order], np.fromiter(wanted, dtype=np.int64))]
-        return {int(self.keys[i]): (self.ids[i], int(self.requests[i])) for i in places}
+        return order, self.keys[order]
 
 
 @dataclass(frozen=True)
@@ -123,31 +135,27 @@ def account_table(written: Iterable[Written], directory: Directory, *, judged: b
         directory: every account.
         judged: whether coordination could be judged at all in this log.
     """
-    place = {int(key): i for i, key in enumerate(directory.keys)}
-    rows: list[dict[str, Any]] = [
-        {
-            "account_id": account_id,
-            "verdict": str(Verdict.CLEAR),
-            "campaign_id": None,
-            "requests": int(requests),
-            "coordination_p": 1.0 if judged else None,
-            "extraction_p": None,
-            "reasons": [],
-        }
-        for account_id, requests in zip(directory.ids, directory.requests, strict=True)
-    ]
+    clear = {
+        "verdict": str(Verdict.CLEAR),
+        "campaign_id": None,
+        "coordination_p": 1.0 if judged else None,
+        "extraction_p": None,
+        "reasons": (),
+    }
+    columns: dict[str, list[Any]] = {
+        name: [value] * len(directory.ids) for name, value in clear.items()
+    }
     for entry in written:
         campaign = entry.campaign
         why = [fact.text for fact in campaign.facts]
-        for key, member in zip(entry.keys, campaign.members, strict=True):
-            rows[place[key]] |= {
-                "verdict": str(campaign.verdict),
-                "campaign_id": campaign.campaign_id,
-                "coordination_p": campaign.coordination_p,
-                "extraction_p": campaign.extraction_p,
-                "reasons": [*member.reasons, *why][:REASONS],
-            }
-    return pa.Table.from_pylist(rows, schema=ACCOUNT_VERDICTS)
+        for place, member in zip(directory.places(entry.keys), campaign.members, strict=True):
+            columns["verdict"][place] = str(campaign.verdict)
+            columns["campaign_id"][place] = campaign.campaign_id
+            columns["coordination_p"][place] = campaign.coordination_p
+            columns["extraction_p"][place] = campaign.extraction_p
+            columns["reasons"][place] = [*member.reasons, *why][:REASONS]
+    known = {"account_id": directory.ids, "requests": directory.requests}
+    return pa.table({**known, **columns}, schema=ACCOUNT_VERDICTS)
 
 
 def _members(done: Deeds, directory: Directory, shared: str) -> list[tuple[int, Member]]:
