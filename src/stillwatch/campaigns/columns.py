@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MUCH = 0.1
+
+
 @dataclass(frozen=True)
 class Columns:
     """Arrays by name, in memory or in the files of a folder.
@@ -42,11 +45,17 @@ class Columns:
                     file.write(np.ascontiguousarray(array).view(np.uint8).data)
         return cls(types, folder)
 
-    def read(self, name: str) -> NDArray[Any]:
-        """One of them; of a file only what is touched comes into memory, until it is let go."""
+    def read(self, name: str, *, share: float = 1.0) -> NDArray[Any]:
+        """One of them.
+
+        Args:
+            name: which.
+            share: how much of it is needed, about: of little, only what is touched comes into
+                memory, a page at a time; of more it is quicker to read all.
+        """
         if isinstance(self.held, dict):
             return self.held[name]
         file = self.held / name
-        if not file.stat().st_size:  # nothing cannot be mapped
-            return np.empty(0, self.types[name])
+        if share >= _MUCH or not file.stat().st_size:  # nothing cannot be mapped
+            return np.fromfile(file, self.types[name])
         return np.memmap(file, self.types[name], mode="r").view(np.ndarray)

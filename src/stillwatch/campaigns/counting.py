@@ -229,28 +229,40 @@ def count_families(starts, begins, families, mining):  # type: ignore[no-untyped
 
 
 @kernel
-def _fed_by(candidates, own, first, place, found):  # type: ignore[no-untyped-def]
+def _fed_by(fed, begin, end, joined, first, last, place, found):  # type: ignore[no-untyped-def]
     """Which of an account's candidates a family feeds: what is few is looked up in what is many.
 
     Args:
-        candidates: int64, of the family, rising.
-        own: int64, of the account, rising.
-        first: place of the first one of `own` among those of all accounts.
-        place: int64[candidates], the place of each that the account has; of others a smaller one.
+        fed: as in `stream_rows`.
+        begin: where the family's candidates begin in it.
+        end: where they end.
+        joined: as in `stream_rows`.
+        first: where the account's candidates begin in it.
+        last: where they end.
+        place: int64[candidates], the place in `joined` of each that the account has; of others a
+            smaller one.
         found: int64, written to: places.
 
     Returns:
         How many.
     """
     size = 0
-    if candidates.size > _MANY * own.size:
-        for i in range(own.size):
-            at = np.searchsorted(candidates, own[i])
-            if at < candidates.size and candidates[at] == own[i]:
-                found[size] = first + i
+    # no views are made here: threads would count their users one after another
+    if end - begin > _MANY * (last - first):
+        for at in range(first, last):
+            low, high = begin, end
+            while low < high:
+                middle = (low + high) // 2
+                if fed[middle] < joined[at]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end and fed[low] == joined[at]:
+                found[size] = at
                 size += 1
         return size
-    for candidate in candidates:
+    for i in range(begin, end):
+        candidate = fed[i]
         if candidate < place.size and place[candidate] >= first:
             found[size] = place[candidate]
             size += 1
@@ -290,11 +302,10 @@ def stream_rows(starts, begins, families, listed, fed, cored, joined, most, mini
         for request in range(starts[account], starts[account + 1]):
             half = 0 if mining[request] else 1
             for own in range(begins[request], begins[request + 1]):
-                family = families[own]
-                if listed[family] == listed[family + 1]:
+                begin, end = listed[families[own]], listed[families[own] + 1]
+                if begin == end:
                     continue
-                fed_by = fed[listed[family] : listed[family + 1]]
-                for i in range(_fed_by(fed_by, joined[first:last], first, place, hits)):
+                for i in range(_fed_by(fed, begin, end, joined, first, last, place, hits)):
                     at = hits[i]
                     if seen[at] == request:
                         continue
@@ -341,11 +352,10 @@ def other_rows(starts, begins, families, listed, fed, cored, joined, most, minin
         place[joined[first:last]] = np.arange(first, last)
         for request in range(starts[account], starts[account + 1]):
             for own in range(begins[request], begins[request + 1]):
-                family = families[own]
-                if listed[family] == listed[family + 1]:
+                begin, end = listed[families[own]], listed[families[own] + 1]
+                if begin == end:
                     continue
-                fed_by = fed[listed[family] : listed[family + 1]]
-                for i in range(_fed_by(fed_by, joined[first:last], first, place, hits)):
+                for i in range(_fed_by(fed, begin, end, joined, first, last, place, hits)):
                     seen[hits[i]] = request
             half = 0 if mining[request] else 1
             for at in range(first, last):

@@ -89,7 +89,9 @@ class Fed:
         sizes = self.starts[numbers + 1] - begins
         skipped = begins - (np.cumsum(sizes) - sizes)
         rows = np.repeat(skipped, sizes) + np.arange(sizes.sum())
-        return sizes, np.take(self.columns.read("feeders"), rows)
+        return sizes, np.take(
+            self.columns.read("feeders", share=len(rows) / max(self.starts[-1], 1)), rows
+        )
 
 
 @dataclass(frozen=True)

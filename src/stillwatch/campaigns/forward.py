@@ -157,8 +157,9 @@ class Forward:
         within, without = (nothing, nothing), (nothing, nothing)
         counts = np.zeros((len(account), 2), np.int64)
         if len(account):
+            share = len(np.unique(account)) / len(self.account)
             begins, families, mining = (
-                self.columns.read(name) for name in ("begins", "families", "mining")
+                self.columns.read(name, share=share) for name in ("begins", "families", "mining")
             )
             asked = (
                 self.starts, begins, families, query.listed, query.fed, cored, candidate, each,
@@ -180,9 +181,12 @@ class Forward:
 
     def records(self, place: Ints) -> Records:
         """Requests that were picked, by their places."""
-        return np.take(self.columns.read("records"), place)
+        return np.take(self._records(place), place)
 
     def requests(self, place: Ints) -> Ints:
         """Their keys alone."""
-        keys: Ints = self.columns.read("records")["request"][place]
+        keys: Ints = self._records(place)["request"][place]
         return keys
+
+    def _records(self, place: Ints) -> Records:
+        return self.columns.read("records", share=len(place) / max(self.starts[-1], 1))
