@@ -109,3 +109,17 @@ def test_it_counts_who_feeds_what_as_the_engine_does(
     every = list(zip(wanted.kind.tolist(), wanted.key.tolist(), strict=True))
     found = Inverted(wanted, (fed,)).of(every).select(names).sort_by(by)
     assert found.to_pylist() == expected.select(names).sort_by(by).to_pylist()
+
+
+@pytest.mark.parametrize("kept", [None, "0"])
+def test_a_range_may_hold_nothing(requests: Any, tmp_path: Path, kept: str | None) -> None:
+    """One account that fills several ranges leaves the others empty."""
+    wanted, folder = _wanted(requests), tmp_path / kept if kept else None
+    nobody = Forward.of(
+        Block.read(requests.filter(requests.account < 0), whole=True), wanted, folder
+    )
+    picked = nobody.pick(_query(requests, 3, 5), inside=True, outside=True)
+    assert len(picked.counts) == len(nobody.records(picked.inside[1])) == 0
+    fed = Inverted(wanted, (nobody.fed(len(wanted.kind), folder),))
+    assert fed.families() == []
+    assert fed.of([(HEAD, SHARED)]).num_rows == 0

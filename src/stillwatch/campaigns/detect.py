@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.membership import Grouped
     from stillwatch.campaigns.payer import OnePayer
     from stillwatch.campaigns.sampling import Mined
-    from stillwatch.progress import Progress
+    from stillwatch.progress import Progress, Step
 
-STEPS = 8
+STEPS = 9
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,12 @@ def _with(groups: list[Judged], places: list[int], mined: list[Mined]) -> list[J
     return found
 
 
-def _evidence(requests: ir.Table, accounts: Ints) -> Evidence:
+def _evidence(requests: ir.Table, accounts: Ints, step: Step) -> Evidence:
     if spreads(requests):
-        return Spread.of(requests)
-    return Ranged.of(requests, accounts, requests.count().to_pyarrow().as_py())
+        evidence = Spread.of(requests)
+        step.advance()
+        return evidence
+    return Ranged.of(requests, accounts, requests.count().to_pyarrow().as_py(), step)
 
 
 def detect(
@@ -177,7 +179,7 @@ def detect(
         priors: families that are looked at in any case.
     """
     with progress.step("detecting", STEPS) as step:
-        evidence = _evidence(with_half(requests, seed), traits.account)
+        evidence = _evidence(with_half(requests, seed), traits.account, step)
         activity = evidence.activity
         directory = Directory.of(names, activity)
         traits = traits.seen_from(activity.column("first_seen"))

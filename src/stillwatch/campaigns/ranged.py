@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,15 +34,17 @@ from stillwatch.engine import gathered, held, spill_folder
 from stillwatch.signals.families import fed_by_a_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import ibis.expr.types as ir
 
     from stillwatch.campaigns.candidates import Candidate
     from stillwatch.campaigns.stream import Stream
+    from stillwatch.progress import Step
 
 Ints = NDArray[np.int64]
 Named = tuple[Ints, Ints]
+Result = TypeVar("Result")
 
 WHOLE_REQUESTS = 2_000_000
 """Requests up to which a window is kept in memory: about 600 MB."""
@@ -68,13 +70,14 @@ class Ranged(Evidence):
     folder: Path
 
     @classmethod
-    def of(cls, requests: ir.Table, accounts: Ints, size: int) -> Ranged:
+    def of(cls, requests: ir.Table, accounts: Ints, size: int, step: Step) -> Ranged:
         """Index a window.
 
         Args:
             requests: sketches with `slot` and `mining`.
             accounts: all account keys, sorted.
             size: number of requests.
+            step: advanced once, bit by bit.
         """
         backend = requests.get_backend()
         # what lies there goes with the engine's own files, when the work is done
@@ -87,7 +90,8 @@ class Ranged(Evidence):
         one = Block.read(requests, whole=True) if several == 1 else None
         blocks = [one] if one else (Block.read(part, whole=False) for part in parts)
         repeated = partial(Block.repeated, least=MIN_CORE_REQUESTS)
-        keys = gathered(backend, ahead(repeated, blocks))
+        bit = 0.5 / several
+        keys = gathered(backend, _shown(ahead(repeated, blocks), step, bit))
         kept = fed_by_a_group(keys, least=MIN_ACCOUNTS, most=MOST_ACCOUNTS)
         wanted = Wanted.of(kept.to_pyarrow())
 
@@ -98,7 +102,7 @@ class Ranged(Evidence):
             return forward, forward.fed(len(wanted.kind), place)
 
         again = [one] if one else (Block.read(part, whole=True) for part in parts)
-        ranges, fed = zip(*ahead(indexed, enumerate(again)), strict=True)
+        ranges, fed = zip(*_shown(ahead(indexed, enumerate(again)), step, bit), strict=True)
         return cls(requests, Inverted(wanted, fed), bounds, wanted, ranges, folder)
 
     def sample(
@@ -173,6 +177,12 @@ class Ranged(Evidence):
                     yield part.select(*names).join(these, "request_key")
 
         return gathered(backend, rows())
+
+
+def _shown(results: Iterable[Result], step: Step, bit: float) -> Iterator[Result]:
+    for result in results:
+        step.advance(bit)
+        yield result
 
 
 def _records(of: tuple[Forward, Named]) -> Records:
