@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from stillwatch.errors import InputError, UsageError
+from stillwatch.errors import InputError, UsageError, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -129,10 +129,9 @@ def with_room(spill: Path) -> Iterator[None]:
         full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
         if isinstance(error, OSError) and not full:
             raise
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise InputError(
-            f"there is no room for what does not fit into memory: {reason}; a scan puts aside "
-            "about 220 bytes for each request here; make room, or give more --memory",
+            f"there is no room for what does not fit into memory: {told_by(error)}; a scan puts "
+            "aside about 220 bytes for each request here; make room, or give more --memory",
             file=str(spill),
         ) from error
 

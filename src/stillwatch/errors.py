@@ -53,3 +53,9 @@ class MissingExtraError(StillwatchError):
     def __init__(self, extra: str, purpose: str) -> None:
         self.extra = extra
         super().__init__(f"{purpose} needs an optional part: pip install 'stillwatch[{extra}]'")
+
+
+def told_by(error: BaseException) -> str:
+    """What the system or an engine says went wrong, in one line."""
+    told: str = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return told

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
-from stillwatch.errors import InputError, UsageError
+from stillwatch.errors import InputError, UsageError, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +93,8 @@ class Place:
             files, root = FileSystem.from_uri(text)
         except (pa.ArrowInvalid, NotImplementedError) as error:
             raise UsageError(
-                f"{name}: {_first_line(error)}; a URL begins with s3://, gs://, abfs://, hdfs:// "
-                "or file:///, and signs that URLs do not have are written with %"
+                f"{name}: {told_by(error).rstrip('.')}; a URL begins with s3://, gs://, abfs://, "
+                "hdfs:// or file:///, and signs that URLs do not have are written with %"
             ) from error
         except OSError as error:
             raise InputError(reason(error), file=name) from error
@@ -234,15 +234,11 @@ class Place:
 
 def reason(error: BaseException) -> str:
     """What went wrong, in plain words as far as they are known, and in the file system's own."""
-    told = getattr(error, "strerror", None) or _first_line(error)
+    told = told_by(error).rstrip(".") or type(error).__name__
     for sign, words in _REASONS:
         if re.search(sign, str(error)):
             return f"{words} ({told})"
     return told
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillwatch.errors import InputError
+from stillwatch.errors import InputError, told_by
 from stillwatch.lock import hold
 from stillwatch.place import Place, replace, sync
 from stillwatch.sealed import (
@@ -185,9 +185,8 @@ def _plain_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise InputError(
-            f"the sketches cannot be written: {reason}; make room or mend the folder's "
+            f"the sketches cannot be written: {told_by(error)}; make room or mend the folder's "
             "permissions, then run the same command again: it goes on from there",
             file=str(path),
         ) from error

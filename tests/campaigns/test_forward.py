@@ -12,7 +12,7 @@ from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.feeding import Inverted
 from stillwatch.campaigns.forward import Forward, Query
 from stillwatch.campaigns.spread import Spread
-from stillwatch.signals.families import KINDS, feeders
+from stillwatch.signals.families import KINDS, WORDLESS, feeders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,8 @@ def forward(request: pytest.FixtureRequest, requests: Any, tmp_path: Path) -> Fo
 
 
 def _wanted(requests: Any) -> Wanted:
-    every = feeders(requests.mutate(framed=False), kinds=("head4_key",))
+    every = feeders(requests.mutate(framed=False))
+    every = every.filter(every.kind == HEAD)
     return Wanted.of(every.select("kind", "key").distinct().to_pyarrow())
 
 
@@ -103,7 +104,8 @@ def test_it_counts_who_feeds_what_as_the_engine_does(
     wanted = _wanted(requests)
     fed = forward.fed(len(wanted.kind), tmp_path / "fed")
     of_head = Spread.of(requests).requests
-    expected = feeders(of_head, kinds=("head4_key", "framed", "asked")).to_pyarrow()
+    every_kind = feeders(of_head)
+    expected = every_kind.filter(every_kind.kind.isin((HEAD, *WORDLESS))).to_pyarrow()
     names = ["kind", "key", "account", "requests", "mining_requests"]
     by = [(name, "ascending") for name in names]
     every = list(zip(wanted.kind.tolist(), wanted.key.tolist(), strict=True))

@@ -93,7 +93,7 @@ class Block:
         account: distinct, sorted.
         order: places in `table` by account.
         starts: int64[accounts + 1], where each one's requests begin in `order`.
-        table: `account`, `mining`, a column `key0` and so on for each kind that shares words; and
+        table: `account`, `mining`, a column of keys named after each kind that shares words; and
             `asked` and `signals.streams.SAMPLED_COLUMNS` but `framed`, where it was read whole.
     """
 
@@ -111,7 +111,7 @@ class Block:
             whole: whether to read more than the keys; an account's requests are then in the order
                 of their bodies, then of their own keys, in which streams are sampled.
         """
-        columns = {f"key{code}": key_of(requests, kind) for code, kind in enumerate(TEMPLATES)}
+        columns = {kind: key_of(requests, kind) for kind in TEMPLATES}
         columns |= {name: requests[name] for name in (_ROWS if whole else ("account", "mining"))}
         if whole:
             columns |= {"asked": asks(requests), "slot": requests.slot.cast("int32")}
@@ -160,7 +160,7 @@ class Block:
             counting.mark_repeated(self.starts, *self._keys(code), frames.MIN_REQUESTS, framed)
         return framed
 
-    @property
+    @cached_property
     def mining(self) -> Bools:
         """Which half each request belongs to."""
         return self._flags("mining")
@@ -171,7 +171,7 @@ class Block:
 
     def _keys(self, code: int) -> tuple[Ints, Bools]:
         """Each request's key of one kind, and whether it has one."""
-        column = self.table.column(f"key{code}")
+        column = self.table.column(KINDS[code])
         known = pc.is_valid(column).to_numpy()[self.order]
         return pc.fill_null(column, 0).to_numpy()[self.order], known
 

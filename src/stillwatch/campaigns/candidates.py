@@ -172,7 +172,12 @@ def with_cores(
         )
         for i in np.flatnonzero((size >= MIN_ACCOUNTS) & (total >= requests))
     ]
-    return sorted(found, key=lambda f: (-f.core_requests, f.kind, f.key))
+    return sorted(found, key=size_order)
+
+
+def size_order(family: Family) -> tuple[int, int, int]:
+    """Sorts families by the requests of their cores, largest first."""
+    return -family.core_requests, family.kind, family.key
 
 
 def merge_families(families: list[Family]) -> list[tuple[Family, ...]]:

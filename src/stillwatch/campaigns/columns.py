@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 _MUCH = 0.1
+"""Share of a file from which on it is read whole: touched pages come one by one, each at the price
+of an interruption."""
 
 
 @dataclass(frozen=True)

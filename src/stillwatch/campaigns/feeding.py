@@ -15,6 +15,7 @@ from stillwatch.campaigns.candidates import (
     MIN_STREAM,
     Family,
     core_families,
+    size_order,
     with_cores,
 )
 from stillwatch.engine import held
@@ -161,14 +162,10 @@ def largest(found: Iterable[list[Family]]) -> list[Family]:
     for families in found:
         for family in families:
             (wordless if family.kind in WORDLESS else told).append(family)
-        told = sorted(told, key=_order)[:MAX_FAMILIES]
-    return sorted([*told, *wordless], key=_order)
+        told = sorted(told, key=size_order)[:MAX_FAMILIES]
+    return sorted([*told, *wordless], key=size_order)
 
 
 def _named(families: Collection[tuple[int, int]]) -> pa.Table:
     columns = np.array(sorted(families), dtype=np.int64).reshape(-1, 2)
     return pa.table({"kind": columns[:, 0].astype(np.int8), "key": columns[:, 1]})
-
-
-def _order(family: Family) -> tuple[int, int, int]:
-    return -family.core_requests, family.kind, family.key

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stillwatch.campaigns import counting
 from stillwatch.campaigns.candidates import as_tables
-from stillwatch.campaigns.coding import starts_of
+from stillwatch.campaigns.coding import among, starts_of
 from stillwatch.campaigns.columns import Columns
 from stillwatch.campaigns.feeding import FEEDER, Fed
 
@@ -82,6 +82,16 @@ class Query:
             candidate[by_account],
             named[by_account],
         )
+
+    def inside(self, accounts: Ints) -> tuple[Ints, Ints, Ints]:
+        """Account, candidate and number to name, where the account is one of some, sorted."""
+        if not len(accounts):
+            return self.account[:0], self.candidate[:0], self.each[:0]
+        # the accounts of a range lie together in a query for many
+        first = np.searchsorted(self.account, accounts[0])
+        last = np.searchsorted(self.account, accounts[-1], side="right")
+        here = first + np.flatnonzero(among(self.account[first:last], accounts))
+        return self.account[here], self.candidate[here], self.each[here]
 
 
 @dataclass(frozen=True)
@@ -150,8 +160,7 @@ class Forward:
             inside: whether to name requests in the streams.
             outside: whether to name what the accounts send besides.
         """
-        here = np.isin(query.account, self.account)
-        account, candidate, each = query.account[here], query.candidate[here], query.each[here]
+        account, candidate, each = query.inside(self.account)
         cored = starts_of(np.searchsorted(self.account, account), len(self.account))
         nothing = np.zeros(0, np.int64)
         within, without = (nothing, nothing), (nothing, nothing)

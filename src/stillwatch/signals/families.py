@@ -37,32 +37,27 @@ TEMPLATES = KINDS[: WORDLESS[0]]
 """The kinds whose families share words."""
 
 
-def family_keys(requests: ir.Table, *carry: str, kinds: tuple[str, ...] = KINDS) -> ir.Table:
+def family_keys(requests: ir.Table, *carry: str) -> ir.Table:
     """One row a request and family key that it has: `kind` (int8), `key` and carried columns."""
     parts = []
     for code, kind in enumerate(KINDS):
-        if kind not in kinds:
-            continue
         key = key_of(requests, kind)
         part = requests.select(kind=ibis.literal(code, "int8"), key=key, **_same(requests, carry))
         parts.append(part.filter(part.key.notnull()))
     return ibis.union(*parts, distinct=False)
 
 
-def feeders(
-    requests: ir.Table, families: ir.Table | None = None, *, kinds: tuple[str, ...] = KINDS
-) -> ir.Table:
+def feeders(requests: ir.Table, families: ir.Table | None = None) -> ir.Table:
     """How much each account feeds each family.
 
     Args:
-        requests: sketches with `mining`, and with `framed` where that kind is asked for.
+        requests: sketches with `mining` and `framed`.
         families: `kind`, `key` of those to count; all by default.
-        kinds: of the families.
 
     Returns:
         `kind`, `key`, `account`, `requests`, `mining_requests`.
     """
-    keys = family_keys(requests, "account", "mining", kinds=kinds)
+    keys = family_keys(requests, "account", "mining")
     if families is not None:
         keys = keys.semi_join(families, ["kind", "key"])
     return keys.group_by("kind", "key", "account").agg(
