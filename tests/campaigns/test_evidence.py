@@ -28,8 +28,13 @@ def test_ranges_give_the_same_bytes(
     if sampled is not None:
         monkeypatch.setattr(sampling, "CROWD_ACCOUNTS", sampled)
     made = simulate_sketches(WORLD, tmp_path / "world", seed=1, key=KEY)
-    for name, size in (("whole", 1_000_000), ("ranges", made.requests // 3)):
-        monkeypatch.setattr(ranged, "WHOLE_REQUESTS", size)
+    few = made.requests // 3
+    for name, whole, size in (
+        ("whole", 1_000_000, 1_000_000),
+        ("one range", few, 1_000_000),
+        ("ranges", few, few),
+    ):
+        monkeypatch.setattr(ranged, "WHOLE_REQUESTS", whole)
         monkeypatch.setattr(ranged, "RANGE_REQUESTS", size)
         # that what was sampled is read in batches, too
         monkeypatch.setattr(evidence, "SAMPLED_REQUESTS", size // 4)
@@ -38,5 +43,7 @@ def test_ranges_give_the_same_bytes(
         ).findings
         assert {campaign.by_payer for campaign in found.campaigns} == {True, False}
     for name in ("campaigns.json", "accounts.parquet"):
-        whole, ranges = ((tmp_path / part / name).read_bytes() for part in ("whole", "ranges"))
-        assert whole == ranges, name
+        expected, *others = (
+            (tmp_path / part / name).read_bytes() for part in ("whole", "one range", "ranges")
+        )
+        assert others == [expected] * 2, name

@@ -82,12 +82,13 @@ class Ranged(Evidence):
         backend = requests.get_backend()
         # what lies there goes with the engine's own files, when the work is done
         folder = Path(tempfile.mkdtemp(prefix="ranges-", dir=spill_folder(backend)))
-        several = 1 if size <= WHOLE_REQUESTS else -(-size // RANGE_REQUESTS)
+        small = size <= WHOLE_REQUESTS
+        several = 1 if small else -(-size // RANGE_REQUESTS)
         firsts = accounts[np.arange(1, several) * len(accounts) // several].tolist()
         bounds = (int(accounts[0]), *firsts)
         parts = _parts(requests, bounds)
-        # one range is read once and kept
-        one = Block.read(requests, whole=True) if several == 1 else None
+        # a small window is read once and kept
+        one = Block.read(requests, whole=True) if small else None
         blocks = [one] if one else (Block.read(part, whole=False) for part in parts)
         repeated = partial(Block.repeated, least=MIN_CORE_REQUESTS)
         bit = 0.5 / several
