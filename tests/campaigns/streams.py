@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.concealment import Traits
+from stillwatch.campaigns.individuals import Floors
 from stillwatch.campaigns.stream import Stream
 from stillwatch.schema import N_TOKENS
 
@@ -15,6 +17,22 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Ints = NDArray[np.int64]
+
+FLOORS = Floors(content=float(np.log(2)), rhythm=float(np.log(2)), conversation=0.1)
+_UNKNOWN = np.full(2000, -1)
+NOBODY = Traits(
+    account=np.arange(2000),
+    organization=_UNKNOWN,
+    domain=_UNKNOWN,
+    payment=_UNKNOWN,
+    signup_network=_UNKNOWN,
+    created=_UNKNOWN.astype(float),
+    available=frozenset(),
+)
+"""Accounts of which nothing is known."""
+
+TOPICS = 600
+"""So many that no topic is so frequent in an account as to be taken for its frame."""
 
 WORDS = 6
 """Words of a request, out of three times as many of its topic."""
@@ -88,6 +106,20 @@ def words_about(rng: np.random.Generator, topic: Ints) -> Ints:
     order = np.argsort(rng.random((len(topic), 3 * WORDS)), axis=1)[:, :WORDS]
     words: Ints = 1 + topic[:, None] * 3 * WORDS + order
     return words
+
+
+def queue_among_people(rng: np.random.Generator, workers: int, persons: int) -> Stream:
+    """Accounts 0.. drain a queue, accounts 100.. are people with topics and hours of their own."""
+    account, topic = queue(rng, volumes(rng, workers, 60, 0.1), TOPICS)
+    slot = rng.integers(0, 240, len(account))
+    if persons:
+        owner, about = people(rng, volumes(rng, persons, 60, 0.5), ratio=12.0, topics=TOPICS)
+        hours = (
+            24 * rng.integers(0, 10, len(owner)) + (owner * 5 + rng.integers(0, 3, len(owner))) % 24
+        )
+        account, topic = np.append(account, owner + 100), np.append(topic, about)
+        slot = np.append(slot, hours)
+    return make_stream(account, tokens=words_about(rng, topic), slot=slot)
 
 
 def size_bound(level: float, draws: int) -> float:

@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from tests.campaigns.streams import make_stream, people, queue, volumes, words_about
 
 from stillwatch.campaigns import individuals
-from stillwatch.campaigns.candidates import Candidate, Family
 from stillwatch.campaigns.concealment import PUBLIC_USERS, Traits
 from stillwatch.campaigns.customers import customers_among
 from stillwatch.campaigns.individuals import Floors
-from stillwatch.campaigns.mine import queues_among
-from stillwatch.campaigns.sampling import Mined
 
 Ints = NDArray[np.int64]
 
@@ -151,24 +148,3 @@ def test_separate_accounts_are_not_compared_and_few_customers_cannot_be(
     stream = make_stream(account, tokens=words_about(rng, topic))
     known = floors(rng)
     assert individuals.test_customers(stream, np.arange(GROUP), companies(customer), known) == p
-
-
-def test_a_pool_of_companies_is_taken_apart_before_it_is_tested() -> None:
-    rng = np.random.default_rng(0)
-    size = volumes(rng, GROUP, 30, 0.1)
-    owner, topic = people(rng, np.bincount(COMPANY, size).astype(np.int64), 8.0)
-    account = np.sort([rng.choice(np.flatnonzero(one == COMPANY)) for one in owner])
-    stream = make_stream(
-        account, tokens=words_about(rng, topic), mining=np.ones(len(topic), dtype=bool)
-    )
-    counts = np.bincount(account, minlength=GROUP)
-    family = Family(2, 7, np.arange(GROUP), len(topic), len(topic))
-    mined = Mined(
-        Candidate(np.arange(GROUP), (family,)), stream, np.stack([counts, counts], axis=1), ""
-    )
-    known = floors(rng)
-    assert queues_among(mined, traits(), known) == [mined]
-    found = queues_among(mined, companies(COMPANY), known)
-    assert found
-    for part in found:
-        assert len(np.unique(COMPANY[part.candidate.accounts])) == 1

@@ -3,84 +3,63 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tests.campaigns.streams import make_stream, people, queue, volumes, words_about
+from tests.campaigns.streams import (
+    FLOORS,
+    NOBODY,
+    TOPICS,
+    make_stream,
+    people,
+    queue,
+    queue_among_people,
+    volumes,
+    words_about,
+)
 
-from stillwatch.campaigns.concealment import Traits
 from stillwatch.campaigns.individuals import Floors
 from stillwatch.campaigns.split import blending, queues, split
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
 
-FLOORS = Floors(content=float(np.log(2)), rhythm=float(np.log(2)), conversation=0.1)
-_UNKNOWN = np.full(2000, -1)
-NOBODY = Traits(
-    account=np.arange(2000),
-    organization=_UNKNOWN,
-    domain=_UNKNOWN,
-    payment=_UNKNOWN,
-    signup_network=_UNKNOWN,
-    created=_UNKNOWN.astype(float),
-    available=frozenset(),
-)
-"""Accounts of which nothing is known."""
-
-TOPICS = 600
-"""So many that no topic is so frequent in an account as to be taken for its frame."""
-
-
-def mixed(rng: np.random.Generator, workers: int, persons: int) -> Stream:
-    """Accounts 0.. drain a queue, accounts 100.. are people with topics and hours of their own."""
-    account, topic = queue(rng, volumes(rng, workers, 60, 0.1), TOPICS)
-    slot = rng.integers(0, 240, len(account))
-    if persons:
-        owner, about = people(rng, volumes(rng, persons, 60, 0.5), ratio=12.0, topics=TOPICS)
-        hours = (
-            24 * rng.integers(0, 10, len(owner)) + (owner * 5 + rng.integers(0, 3, len(owner))) % 24
-        )
-        account, topic = np.append(account, owner + 100), np.append(topic, about)
-        slot = np.append(slot, hours)
-    return make_stream(account, tokens=words_about(rng, topic), slot=slot)
-
 
 def test_individuals_do_not_blend_in() -> None:
     kept = np.unique(
-        blending(mixed(np.random.default_rng(0), 15, 15), FLOORS, rhythm=False).account
+        blending(queue_among_people(np.random.default_rng(0), 15, 15), FLOORS, rhythm=False).account
     )
     assert (kept < 100).sum() >= 13
     assert (kept >= 100).sum() <= 3
 
 
 def test_a_queue_stays_whole() -> None:
-    stream = mixed(np.random.default_rng(1), 15, 0)
+    stream = queue_among_people(np.random.default_rng(1), 15, 0)
     assert len(np.unique(blending(stream, FLOORS, rhythm=True).account)) >= 14
 
 
 def test_a_campaign_is_cut_out_of_the_people_around_it() -> None:
-    parts = split(mixed(np.random.default_rng(2), 30, 15), FLOORS, NOBODY, 0.01)
+    parts = split(queue_among_people(np.random.default_rng(2), 30, 15), FLOORS, NOBODY, 0.01)
     assert len(parts) == 1
     assert (parts[0] < 100).sum() >= 27
     assert (parts[0] >= 100).sum() <= 2
 
 
 def test_people_leave_no_part() -> None:
-    assert split(mixed(np.random.default_rng(3), 0, 30), FLOORS, NOBODY, 0.01) == []
+    assert split(queue_among_people(np.random.default_rng(3), 0, 30), FLOORS, NOBODY, 0.01) == []
 
 
 def test_parts_do_not_overlap() -> None:
     for seed in range(5):
-        parts = split(mixed(np.random.default_rng(seed), 20, 10), FLOORS, NOBODY, 0.05)
+        parts = split(queue_among_people(np.random.default_rng(seed), 20, 10), FLOORS, NOBODY, 0.05)
         accounts = np.concatenate([*parts, np.zeros(0, dtype=np.int64)])
         assert len(accounts) == len(np.unique(accounts))
 
 
 def test_without_a_floor_nothing_is_taken_for_a_queue() -> None:
-    stream = mixed(np.random.default_rng(0), 15, 0)
+    stream = queue_among_people(np.random.default_rng(0), 15, 0)
     assert split(stream, Floors(content=None, rhythm=None, conversation=None), NOBODY, 0.01) == []
 
 
 def crowd(rng: np.random.Generator, workers: int, persons: int) -> Stream:
-    """As `mixed`, with fewer requests an account, and people who ask about more than the queue."""
+    """As `queue_among_people`, with fewer requests, and people who ask about more than the queue."""
     account, topic = queue(rng, volumes(rng, workers, 30, 0.1), TOPICS // 3)
     owner, about = people(rng, volumes(rng, persons, 30, 0.3), ratio=40.0, topics=TOPICS)
     return make_stream(

@@ -22,12 +22,18 @@ from stillwatch.campaigns.candidates import (
     merge_families,
 )
 from stillwatch.campaigns.communities import communities
-from stillwatch.campaigns.customers import customers_among
 from stillwatch.campaigns.elsewhere import compare_elsewhere
 from stillwatch.campaigns.exercise import look_at_length
 from stillwatch.campaigns.extraction import Reference
-from stillwatch.campaigns.habits import measure
-from stillwatch.campaigns.individuals import Floors, test_content, test_customers, test_people
+from stillwatch.campaigns.individuals import Floors, test_content
+from stillwatch.campaigns.parts import (
+    SAME_GROUP,
+    SCREEN,
+    first_look,
+    mixed,
+    queues_among,
+    taken_apart,
+)
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
 from stillwatch.campaigns.sampling import (
     CROWD_ACCOUNTS,
@@ -39,7 +45,7 @@ from stillwatch.campaigns.sampling import (
     part_of,
     population_sample,
 )
-from stillwatch.campaigns.split import SURE, blending, queues, split
+from stillwatch.campaigns.split import SURE, blending, queues
 from stillwatch.signals.families import KINDS, WORDLESS
 
 if TYPE_CHECKING:
@@ -54,13 +60,6 @@ Ints = NDArray[np.int64]
 
 MAX_CANDIDATES = 4000
 """Candidates looked at, largest streams first; the bound on work and memory."""
-
-SCREEN = 0.01
-"""P-value on the mining half from which a group goes to the test. It only limits how many are
-tested; the testing half does not know it."""
-
-SAME_GROUP = 0.5
-"""Share of a group's accounts that stronger groups have, from which on it is not tested again."""
 
 PROMISING = 0.2
 """P-value of content on the mining half up to which a family may be part of a larger thing."""
@@ -131,6 +130,7 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
     promising: list[Candidate] = []
     asked_for = {id(candidate) for candidate in candidates[:named]}
     only_named: list[Mined] = []  # tested, but in question for nobody else's test
+    like_people: list[Candidate] = []
 
     def content_of(mined: Mined) -> float:
         return test_content(mined.sample.half(mining=True), floors)
@@ -140,35 +140,38 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
         own = [f for f in mined.candidate.families if f.core_requests >= EXCLUSIVE * f.requests]
         if content <= PROMISING and own:
             promising.append(Candidate(mined.candidate.accounts, tuple(own)))
-        if content > SCREEN or (p := _first_look(mined, floors)) > SCREEN:
+        if content > SCREEN or (p := first_look(mined, floors)) > SCREEN:
             if id(mined.candidate) in asked_for:
                 only_named.append(replace(mined, sample=mined.sample.copy()))
+            like_people.append(mined.candidate)
             continue
         for queue in queues_among(mined, traits, floors):
             # a copy, so that the rest of what was read with it can go
             kept.append(replace(queue, sample=queue.sample.copy()))
-            looks.append(p if queue is mined else _first_look(queue, floors))
+            looks.append(p if queue is mined else first_look(queue, floors))
             if looks[-1] <= EXPLAINED:
                 explained.append(kept[-1])
     pools = communities(promising, len(traits.account))
     joined = look(evidence, pools, "a pool of templates", CROWD_ACCOUNTS)
-    for found in ahead(lambda pool: _divided(pool, traits, floors), joined):
+    for found in ahead(lambda pool: taken_apart(pool, traits, floors), joined):
         kept += found
         explained += found
     wordless = [f for f in families if f.kind in WORDLESS]
     fed = evidence.feeding.of([(f.kind, f.key) for f in wordless])
     crowds = _wordless(evidence, wordless, explained, fed, traits, floors)
     kept += [q for q in crowds.queues if _entities(q.candidate, traits)]
+    in_queues = np.concatenate([population.account[:0], *(g.candidate.accounts for g in kept)])
+    beside = crowds.grown + mixed(evidence, like_people, np.unique(in_queues), traits, floors)
     step.advance()
-    groups = [group.candidate.accounts for group in [*kept, *crowds.grown]]
+    groups = [group.candidate.accounts for group in [*kept, *beside]]
     in_question = np.unique(np.concatenate([crowds.suspects, *groups]))
     others = population.take(~np.isin(population.account, in_question))
     every = kept + only_named
-    looks += [_first_look(group, floors) for group in every[len(looks) :]]
+    looks += [first_look(group, floors) for group in every[len(looks) :]]
     tested, covered = _at_length(evidence, every, looks, floors)
     return Mine(
         candidates=tested,
-        parts=covered + crowds.grown,
+        parts=covered + beside,
         reference=Reference.of(others),
         glimpse=Reference.of(others.first(FURTHER_REQUESTS)),
         floors=floors,
@@ -181,30 +184,6 @@ def _entities(group: Family | Candidate, traits: Traits) -> bool:
     organization = traits.of(group.accounts).organization
     declared = np.unique(organization[organization >= 0])
     return len(declared) + int((organization < 0).sum()) >= MIN_ACCOUNTS
-
-
-def queues_among(mined: Mined, traits: Traits, floors: Floors) -> list[Mined]:
-    """A group that looks like one queue by accounts, if it does by customers, too; else parts."""
-    accounts = mined.candidate.accounts
-    half = mined.sample.half(mining=True)
-    if test_customers(half, accounts, traits, floors) <= SCREEN:
-        return [mined]
-    return _divided(mined, traits, floors)
-
-
-def _divided(mined: Mined, traits: Traits, floors: Floors) -> list[Mined]:
-    """Parts that look like one queue each; of what is left, the customers that do by themselves."""
-    accounts = mined.candidate.accounts
-    half = mined.sample.half(mining=True)
-    parts = split(half, floors, traits, SCREEN)
-    rest = np.setdiff1d(accounts, np.concatenate([accounts[:0], *parts]))
-    customer = customers_among(rest, traits, half.of_accounts(rest))
-    several = np.flatnonzero(np.bincount(customer) >= MIN_ACCOUNTS)
-    alone = [part_of(mined, rest[customer == one]) for one in several]
-    return [
-        *(part_of(mined, part) for part in parts),
-        *(part for part in alone if _first_look(part, floors) <= SCREEN),
-    ]
 
 
 def _representatives(groups: dict[int, Mined], looks: list[float]) -> tuple[list[int], list[int]]:
@@ -253,11 +232,6 @@ def _at_length(
             break
         left = {i: group for i, group in left.items() if i not in exercises}
     return list(tested.values()), [left[i] for i in parts if i not in tested]
-
-
-def _first_look(mined: Mined, floors: Floors) -> float:
-    half = mined.sample.half(mining=True)
-    return test_people(measure(half, mined.counts[:, 0], floors.telling), floors).p_by_one
 
 
 @dataclass(frozen=True)
