@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch import ingest as module
+from stillwatch import taking as module
 from stillwatch.errors import InputError
 from stillwatch.ingest import ingest
 from stillwatch.readers import framing, open_log
@@ -270,11 +270,12 @@ import os, signal, sys
 from pathlib import Path
 
 out, after, logs = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-from stillwatch import ingest as module
+from stillwatch import taking
+from stillwatch.ingest import ingest
 from stillwatch.readers import framing, open_log
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
-framing.BLOCK_RECORDS, module.PART_ROWS = 50, 120
+framing.BLOCK_RECORDS, taking.PART_ROWS = 50, 120
 seen = 0
 
 def count(event, arguments):
@@ -289,7 +290,7 @@ key = SketchKey.load()
 sketcher = Sketcher(key)
 sys.addaudithook(count)
 store = SketchStore.open(out / "sketches", key.fingerprint)
-module.ingest(open_log(logs), store, sketcher, out / "rejected.jsonl")
+ingest(open_log(logs), store, sketcher, out / "rejected.jsonl")
 store.seal()
 print(seen)
 """

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,28 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.test_ingest import lines, write
 from tests.worlds import HYDRA
 
 import stillwatch
+from stillwatch import errand
 from stillwatch.copying import copy_store
 from stillwatch.engine import check_engine, read_parquet, session
 from stillwatch.errors import InputError, UsageError
+from stillwatch.ingest import ingest
 from stillwatch.lab.scenario import Scenario
 from stillwatch.lab.sketched import simulate_sketches
 from stillwatch.place import Place
-from stillwatch.scanning import scan
-from stillwatch.sketch import SketchKey
+from stillwatch.readers import open_log
+from stillwatch.scanning import scan, workers
+from stillwatch.sketch import Sketcher, SketchKey
+from stillwatch.store import SketchStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from stillwatch.errand import Brought, Errand
+    from stillwatch.ingest import Elsewhere
 
 pytest.importorskip("pyspark", reason="pip install 'stillwatch[spark]'")
 
@@ -122,6 +131,50 @@ def test_verdicts_are_the_same_accounts_on_spark(cluster: str, tmp_path: Path) -
     columns = ["account_id", "verdict", "campaign_id", "requests"]
     there = pq.read_table(tmp_path / "spark" / "accounts.parquet", columns=columns)
     assert there.equals(here.accounts.select(columns))
+
+
+@pytest.mark.binary("java", package="openjdk-17-jre-headless")
+def test_a_log_is_sketched_by_the_workers(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same days and rejections as on one machine, read by processes of the two workers."""
+    monkeypatch.setattr(errand, "ERRAND_BYTES", 20_000)
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    logs = [
+        str(write(tmp_path / f"{i}.jsonl", lines(150, 150 * i, bad_every=10))) for i in range(4)
+    ]
+    key = SketchKey.from_hex(KEY, source="the test")
+
+    def taken(out: Path, elsewhere: Elsewhere | None = None) -> dict[str, bytes]:
+        store = SketchStore.open(out / "sketches", key.fingerprint)
+        store.spill.mkdir()
+        rejected = out / "rejected.jsonl"
+        ingest(open_log(logs), store, Sketcher(key), rejected, elsewhere=elsewhere)
+        store.seal()
+        written = [*sorted((store.path / "days").iterdir()), rejected]
+        return {file.name: file.read_bytes() for file in written}
+
+    here = taken(tmp_path / "here")
+    files: list[int] = []
+
+    def noting(done: Iterator[tuple[Errand, Brought]]) -> Iterator[tuple[Errand, Brought]]:
+        for one, brought in done:
+            files.append(len(one.files))
+            assert brought.folder.parent == tmp_path / "there" / "sketches" / "spill"
+            yield one, brought
+
+    def without_stillwatch(_: int) -> None:
+        raise ModuleNotFoundError("No module named 'stillwatch'")
+
+    home = SketchStore.open(tmp_path / "there" / "sketches", key.fingerprint)
+    with workers(home, "1GB", cluster) as elsewhere:
+        assert isinstance(elsewhere, partial)
+        there = taken(tmp_path / "there", lambda given: noting(elsewhere(given)))
+        with pytest.raises(UsageError, match="the workers have no Stillwatch to read the log"):
+            list(elsewhere.func(without_stillwatch, [1]))
+    assert files == [1] * 4
+    assert len(there) > 1
+    assert there == here
 
 
 @pytest.mark.binary("java", package="openjdk-17-jre-headless")

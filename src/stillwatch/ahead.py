@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
 Item = TypeVar("Item")
@@ -19,8 +19,12 @@ MOST_WORKERS = 4
 
 
 def ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], *, waiting: int = 0
-) -> Iterator[Result]:
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    waiting: int = 0,
+    workers: int | None = None,
+) -> Generator[Result]:
     """`map` in threads that run while the next item is made and the last result is used.
 
     Items are made in the caller's thread, one after another. It pays where the function lets go of
@@ -30,11 +34,13 @@ def ahead(
         function: from an item to its result; called from several threads.
         items: few are in memory at a time.
         waiting: how many are made or done before a result is asked for; at least the workers.
+        workers: how many are worked on at once; as many as there are cores, up to `MOST_WORKERS`,
+            where not given.
 
     Returns:
         The results in the order of the items.
     """
-    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
     under_way: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in items:
@@ -46,7 +52,11 @@ def ahead(
 
 
 def with_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], *, waiting: int = 0
-) -> Iterator[tuple[Item, Result]]:
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    waiting: int = 0,
+    workers: int | None = None,
+) -> Generator[tuple[Item, Result]]:
     """Each item with its result, as `ahead`."""
-    return ahead(lambda item: (item, function(item)), items, waiting=waiting)
+    return ahead(lambda item: (item, function(item)), items, waiting=waiting, workers=workers)

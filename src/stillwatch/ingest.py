@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
+from msgspec.structs import replace
 
-from stillwatch.ahead import with_ahead
+from stillwatch.errand import REJECTED, errands
 from stillwatch.errors import InputError
 from stillwatch.readers import RejectionFile, RejectionLimit
-from stillwatch.schema import REQUESTS
-from stillwatch.sealed import Position, Taken
-from stillwatch.store import PART_ROWS
+from stillwatch.taking import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from concurrent.futures import Executor, Future
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
+    from stillwatch.errand import Brought, Errand
     from stillwatch.readers import Batch, Log, Source
-    from stillwatch.sketch import Sketched, Sketcher
+    from stillwatch.sealed import Taken
+    from stillwatch.sketch import Sketcher
     from stillwatch.store import SketchStore
+    from stillwatch.taking import Part
 
-AHEAD = 4
-"""Batches that may wait for sketching: enough to keep the workers busy, few enough for memory."""
-
-PIPE = ""
-"""Stands in the journal for a source that has no content to know it by."""
-
-OPTIONAL = tuple(f.name for f in REQUESTS if f.nullable)
-"""Columns of a request that a log may lack."""
+    Elsewhere = Callable[[Iterable[Errand]], Iterator[tuple[Errand, Brought]]]
+    """Has errands run on other machines, and gives what came of them in order."""
 
 
 def ingest(
@@ -44,6 +40,7 @@ def ingest(
     rejected: Path,
     *,
     append: bool = False,
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Take a log into a store, from where an earlier run of the same log was interrupted.
 
@@ -57,6 +54,8 @@ def ingest(
         sketcher: of the store's key.
         rejected: the JSON Lines file of rejected records.
         append: add this log to what the store already holds.
+        elsewhere: has errands run on other machines, which see the log and the store under the same
+            paths; this machine reads the log itself where not given.
 
     Raises:
         InputError: a file cannot be read or written, or more than half of the records are rejected.
@@ -71,13 +70,74 @@ def ingest(
     limit.records = sum(entry.requests + entry.rejected for entry in own)
     limit.rejected = sum(entry.rejected for entry in own)
     _cut(rejected, journal[-1].rejected_bytes if journal else 0)
-    with _parts(store, rejected, len(journal)) as parts:
-        for batch, sketched in _sketched(log.batches(_positions(own, identities)), sketcher):
-            parts.reject(batch)
-            limit.add(batch.records, batch.rejections)
-            parts.add(batch, sketched, identities[batch.source])
-        parts.finish()
+    taking = _Taking(store, rejected, limit, len(journal))
+    after = _positions(own, identities)
+    if elsewhere is None:
+        taking.read(log.batches(after), sketcher, identities)
+    else:
+        taking.gather(log, elsewhere(errands(log, after, identities, store.spill, sketcher.key)))
     limit.finish()
+
+
+@dataclass
+class _Taking:
+    """A log on its way into a store; the rejections of a part are on the disk before it counts."""
+
+    store: SketchStore
+    rejected: Path
+    limit: RejectionLimit
+    number: int
+
+    def read(
+        self, batches: Iterator[Batch], sketcher: Sketcher, identities: Mapping[str, str | None]
+    ) -> None:
+        """Read and sketch here: a part is written while the next is gathered."""
+        with RejectionFile(self.rejected, append=True) as rejections:
+
+            def reject(batch: Batch) -> None:
+                with _writing(self.rejected):
+                    rejections.write(batch.rejections)
+                self.limit.add(batch.records, batch.rejections)
+
+            def numbered() -> Iterator[tuple[Part, Taken]]:
+                for part in parts_of(batches, sketcher, identities, reject):
+                    with _writing(self.rejected):
+                        length = _sync(self.rejected)
+                    yield part, part.taken(self._next(), length)
+
+            with ThreadPoolExecutor(1) as writer:
+                writing: Future[None] | None = None
+                for part, taken in numbered():
+                    # the journal says how far a file was read: no part before the one before it
+                    if writing is not None:
+                        writing.result()
+                    writing = writer.submit(self._add, part, taken)
+                if writing is not None:
+                    writing.result()
+
+    def gather(self, log: Log, done: Iterable[tuple[Errand, Brought]]) -> None:
+        """Take in what other machines read and sketched, in order."""
+        total = sum(source.size or 0 for source in log.sources)
+        with log.progress.step("reading elsewhere", total) as step:
+            for errand, brought in done:
+                if brought.failed or brought.limit is None:
+                    raise InputError(f"a worker could not go on: {brought.failed}")
+                with _writing(self.rejected):
+                    before = _append(self.rejected, brought.folder / REJECTED)
+                    _sync(self.rejected)
+                for part in brought.parts:
+                    length = before + part.rejected_bytes
+                    entry = replace(part, part=self._next(), rejected_bytes=length)
+                    self.store.adopt(brought.folder, part.part, entry)
+                self.limit.merge(brought.limit)
+                step.advance(errand.size)
+
+    def _add(self, part: Part, taken: Taken) -> None:
+        self.store.add(part.sketches, part.names, taken)
+
+    def _next(self) -> str:
+        self.number += 1
+        return f"{self.number - 1:06d}"
 
 
 def _identities(sources: Sequence[Source]) -> dict[str, str | None]:
@@ -123,90 +183,12 @@ def _positions(
     }
 
 
-def _sketched(batches: Iterator[Batch], sketcher: Sketcher) -> Iterator[tuple[Batch, Sketched]]:
-    """Sketch batches in other threads while the next are read; the order stays."""
-    return with_ahead(lambda batch: sketcher.sketch(batch.requests), batches, waiting=AHEAD)
-
-
-@dataclass
-class _Part:
-    """Batches that will be one part of the store."""
-
-    rows: int = 0
-    rejected: int = 0
-    positions: dict[str, Position] = field(default_factory=dict)
-    sketches: list[pa.RecordBatch] = field(default_factory=list)
-    names: list[pa.Table] = field(default_factory=list)
-    columns: set[str] = field(default_factory=set)
-
-    def add(self, batch: Batch, sketched: Sketched, identity: str | None) -> None:
-        requests = batch.requests
-        self.rows += requests.num_rows
-        self.rejected += len(batch.rejections)
-        self.positions[batch.source] = Position(identity or PIPE, batch.stop, batch.last)
-        self.sketches.append(sketched.sketches)
-        self.names.append(sketched.accounts)
-        self.columns |= {
-            name for name in OPTIONAL if requests.column(name).null_count < requests.num_rows
-        }
-
-    def write(self, store: SketchStore, number: int, rejected_bytes: int) -> None:
-        taken = Taken(
-            part=f"{number:06d}",
-            positions=tuple(self.positions.values()),
-            requests=self.rows,
-            rejected=self.rejected,
-            rejected_bytes=rejected_bytes,
-            columns=tuple(sorted(self.columns)),
-        )
-        store.add(pa.Table.from_batches(self.sketches), pa.concat_tables(self.names), taken)
-
-
-@dataclass
-class _Parts:
-    """Gathers batches into parts and has each written while the next is gathered.
-
-    The rejections of a part are on the disk before the journal counts them.
-    """
-
-    store: SketchStore
-    rejected: Path
-    rejections: RejectionFile
-    writer: Executor
-    number: int
-    part: _Part = field(default_factory=_Part)
-    writing: Future[None] | None = None
-
-    def reject(self, batch: Batch) -> None:
-        with _writing(self.rejected):
-            self.rejections.write(batch.rejections)
-
-    def add(self, batch: Batch, sketched: Sketched, identity: str | None) -> None:
-        self.part.add(batch, sketched, identity)
-        if self.part.rows >= PART_ROWS:
-            self._write()
-
-    def finish(self) -> None:
-        if self.part.positions:
-            self._write()
-        if self.writing is not None:
-            self.writing.result()
-
-    def _write(self) -> None:
-        if self.writing is not None:
-            self.writing.result()
-        with _writing(self.rejected):
-            size = _sync(self.rejected)
-        self.writing = self.writer.submit(self.part.write, self.store, self.number, size)
-        self.part = _Part()
-        self.number += 1
-
-
-@contextmanager
-def _parts(store: SketchStore, rejected: Path, number: int) -> Iterator[_Parts]:
-    """Parts from `number` on, whose writing is over at the end, however it comes."""
-    with RejectionFile(rejected, append=True) as rejections, ThreadPoolExecutor(1) as writer:
-        yield _Parts(store, rejected, rejections, writer, number)
+def _append(rejected: Path, more: Path) -> int:
+    """Append another rejection file; return how long the first was."""
+    with rejected.open("ab") as file, more.open("rb") as added:
+        length = file.tell()
+        shutil.copyfileobj(added, file)
+    return length
 
 
 def _cut(rejected: Path, size: int) -> None:

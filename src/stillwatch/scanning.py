@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from stillwatch.campaigns import detect
 from stillwatch.campaigns.prior import NO_PRIORS
 from stillwatch.declared import cover, load_declared, with_declared
 from stillwatch.engine import DUCKDB, check_engine, session, with_room
+from stillwatch.errand import run
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evidence.docket import write_docket
 from stillwatch.evidence.registrar import Registrar
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from stillwatch.campaigns import Detection
     from stillwatch.declared import Entry
+    from stillwatch.ingest import Elsewhere
     from stillwatch.progress import Progress
 
 
@@ -99,8 +102,9 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         key: of the sketches; from the environment or its file where not given.
         keep_examples: raw prompts to keep for each campaign; none by default.
         memory: most memory the engine may take.
-        engine: where detection runs: `duckdb`; `spark`, as `spark-submit` sets it up; or the URL
-            of a Spark master. Its workers must see the sketches under the same path or URL.
+        engine: where logs are sketched and detection runs: `duckdb`; `spark`, as `spark-submit`
+            sets it up; or the URL of a Spark master. Its workers must see logs and sketches under
+            the same path or URL.
         append: add to the sketches in `out` instead of replacing those of other logs.
         ledger: folder of the ledger that the scan is entered into.
         progress: shows the steps.
@@ -128,7 +132,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     else:
         log = open_log([str(source) for source in logs], format=format, progress=progress)
         kept = SketchStore.open(folder / "sketches", key.fingerprint)
-        ingest(log, kept, sketcher, rejected, append=append)
+        with workers(kept, memory, engine) as elsewhere:
+            ingest(log, kept, sketcher, rejected, append=append, elsewhere=elsewhere)
         kept.seal(memory=memory)
         store = kept
         sources = [(source.name, reader.name) for source, reader in log.formats]
@@ -176,6 +181,17 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     if ledger is not None:
         enter_scan(Registrar.open(Path(ledger)), data, findings.summary)
     return Scan(findings, detection.accounts, folder, detection)
+
+
+@contextmanager
+def workers(store: SketchStore, memory: str, engine: str) -> Iterator[Elsewhere | None]:
+    """Who reads and sketches logs for a store: the workers of an engine that has some, or None."""
+    if engine == DUCKDB:
+        yield None
+        return
+    with session(memory=memory, spill=store.spill, engine=engine) as backend:
+        store.spill.mkdir(exist_ok=True)
+        yield partial(backend.side_by_side, run)
 
 
 def _check_inputs(

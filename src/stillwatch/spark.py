@@ -7,24 +7,29 @@ process that a cached expression refers to. Both go by way of Arrow here.
 
 from __future__ import annotations
 
+import pickle
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ibis
+import pyarrow as pa
 from ibis.backends.pyspark import Backend
 from ibis.formats.pyarrow import PyArrowSchema
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PythonException
 from pyspark.sql import SparkSession
 
-from stillwatch.errors import InputError
+from stillwatch.ahead import with_ahead
+from stillwatch.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import ibis.expr.operations as ops
     import ibis.expr.types as ir
-    import pyarrow as pa
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -72,6 +77,49 @@ class SparkBackend(Backend):  # type: ignore[misc]
         self._run_pre_execute_hooks(table)
         found = self._session.sql(self.compile(table)).toArrow()
         return expr.__pyarrow_result__(found.cast(PyArrowSchema.from_ibis(table.schema())))
+
+    def side_by_side(
+        self, function: Callable[[Item], Result], items: Iterable[Item]
+    ) -> Iterator[tuple[Item, Result]]:
+        """Work on items on the workers, each in a job of its own, and give the results in order.
+
+        Args:
+            function: of a module that the workers can import.
+            items: they and their results can be pickled.
+
+        Raises:
+            UsageError: the workers cannot import the function's module.
+        """
+
+        def one(item: Item) -> Result:
+            # in the function and not in a table, whose content may stand in Spark's own logs
+            def there(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+                for _ in batches:
+                    done = [pickle.dumps(function(item))]
+                    yield pa.record_batch({"done": pa.array(done, pa.binary())})
+
+            try:
+                (row,) = self._session.range(0, 1, 1, 1).mapInArrow(there, "done binary").collect()
+            except PythonException as error:
+                if "No module named 'stillwatch'" not in str(error):
+                    raise
+                raise UsageError(
+                    "the workers have no Stillwatch to read the log with: install it in their "
+                    "Python (PYSPARK_PYTHON), or scan here without --engine and then the sketches "
+                    "with --sketches (docs/spark.md)"
+                ) from error
+            result: Result = pickle.loads(row.done)  # noqa: S301 - from our own workers
+            return result
+
+        spark = self._session.sparkContext
+        jobs = with_ahead(one, items, workers=spark.defaultParallelism)
+        try:
+            # not `yield from`, which at an error would wait for all jobs before they are cancelled
+            for done in jobs:  # noqa: UP028
+                yield done
+        finally:
+            spark.cancelAllJobs()
+            jobs.close()
 
     def _create_cached_table(self, name: str, expr: ir.Table) -> ir.Table:
         self._run_pre_execute_hooks(expr)

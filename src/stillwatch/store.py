@@ -70,7 +70,7 @@ class SketchStore(SealedStore):
                 in it, half of a copy lies there, or it cannot be written.
         """
         store = cls(Place.of(path), path / "spill")
-        with _plain_errors(path):
+        with plain_errors(path):
             path.mkdir(parents=True, exist_ok=True)
             hold(path / "lock")
             store._begin(Format(LAYOUT, key_fingerprint))
@@ -87,7 +87,7 @@ class SketchStore(SealedStore):
 
     def clear(self) -> None:
         """Forget everything that was taken in."""
-        with _plain_errors(self.path):
+        with plain_errors(self.path):
             (self.path / JOURNAL).unlink(missing_ok=True)
             (self.path / COPIED).unlink(missing_ok=True)
             for folder in _FOLDERS:
@@ -105,12 +105,26 @@ class SketchStore(SealedStore):
         Raises:
             InputError: the disk is full, or the folder cannot be written.
         """
-        with _plain_errors(self.path):
-            for day, rows in _by_day(sketches):
-                folder = self.path / "incoming" / day
-                folder.mkdir(exist_ok=True)
-                _write_part(rows, folder / f"{taken.part}.parquet")
-            _write_part(names, self.path / "names" / f"{taken.part}.parquet")
+        with plain_errors(self.path):
+            write_part(self.path, taken.part, sketches, names)
+            self.promise(taken)
+
+    def adopt(self, folder: Path, part: str, taken: Taken) -> None:
+        """Move a part in that somebody else wrote by `write_part`, and promise it.
+
+        Args:
+            folder: where it was written, on the file system of the store.
+            part: its name there.
+            taken: what the journal will say.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        with plain_errors(self.path):
+            for file in sorted([*folder.glob(f"incoming/*/{part}.parquet"), folder / _names(part)]):
+                target = self.path / file.relative_to(folder).with_stem(taken.part)
+                target.parent.mkdir(exist_ok=True)
+                file.replace(target)
             self.promise(taken)
 
     def promise(self, taken: Taken) -> None:
@@ -134,7 +148,7 @@ class SketchStore(SealedStore):
         Raises:
             InputError: the disk is full, or the folder cannot be written.
         """
-        with _plain_errors(self.path):
+        with plain_errors(self.path):
             seal_days(self.path, memory=memory)
 
     def _begin(self, form: Format) -> None:
@@ -160,6 +174,26 @@ class SketchStore(SealedStore):
         shutil.rmtree(self.path / "spill", ignore_errors=True)
 
 
+def write_part(folder: Path, part: str, sketches: pa.Table, names: pa.Table) -> None:
+    """Write a part, split by day.
+
+    Args:
+        folder: of a store, or of what a store will adopt.
+        part: its name.
+        sketches: in `SKETCHES`.
+        names: in `NAMES`, each account at least once.
+    """
+    for day, rows in _by_day(sketches):
+        (folder / "incoming" / day).mkdir(parents=True, exist_ok=True)
+        _write(rows, folder / "incoming" / day / f"{part}.parquet")
+    (folder / "names").mkdir(exist_ok=True)
+    _write(names, folder / _names(part))
+
+
+def _names(part: str) -> str:
+    return f"names/{part}.parquet"
+
+
 def _by_day(sketches: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Rows by UTC day, which is named as an RFC 3339 date."""
     moments = sketches.column("timestamp").cast(pa.int64()).to_numpy()
@@ -173,14 +207,14 @@ def _by_day(sketches: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         yield day_name(int(value)), sketches.slice(start, stop - start)
 
 
-def _write_part(table: pa.Table, path: Path) -> None:
+def _write(table: pa.Table, path: Path) -> None:
     """Write quickly: parts are read once and written again when their day is sealed."""
     pq.write_table(table, path, compression="lz4", use_dictionary=["model", "access_path"])
     sync(path)
 
 
 @contextmanager
-def _plain_errors(path: Path) -> Iterator[None]:
+def plain_errors(path: Path) -> Iterator[None]:
     """Say in plain words what the disk or the engine could not do."""
     try:
         yield

@@ -8,10 +8,10 @@ import numpy as np
 
 from stillwatch._version import __version__
 from stillwatch.campaigns.describe import hour_shares, rfc3339, timeline
-from stillwatch.ingest import OPTIONAL
 from stillwatch.missing import missing_signals
 from stillwatch.schema import Summary
 from stillwatch.signals.population import population_by_day, population_by_hour, population_totals
+from stillwatch.taking import OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

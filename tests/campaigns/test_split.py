@@ -59,7 +59,7 @@ def test_without_a_floor_nothing_is_taken_for_a_queue() -> None:
 
 
 def crowd(rng: np.random.Generator, workers: int, persons: int) -> Stream:
-    """As `queue_among_people`, with fewer requests, and people who ask about more than the queue."""
+    """As `queue_among_people`, of fewer requests, and people ask about more than the queue does."""
     account, topic = queue(rng, volumes(rng, workers, 30, 0.1), TOPICS // 3)
     owner, about = people(rng, volumes(rng, persons, 30, 0.3), ratio=40.0, topics=TOPICS)
     return make_stream(

@@ -25,6 +25,9 @@ ARCHIVE = "(file)"
 EXCERPT = 40
 """Longest piece of a field's value, in characters, that a reason may quote."""
 
+EXAMPLES = 2
+"""Places that are named for each reason."""
+
 MIN_RECORDS = 100
 """Records before a log may be given up; a shorter log is judged at its end."""
 
@@ -121,13 +124,31 @@ class RejectionLimit:
         Raises:
             InputError: when at least `MIN_RECORDS` were read and more than half were rejected.
         """
+        self.count(records, rejections)
+        if self.records >= MIN_RECORDS:
+            self.finish()
+
+    def count(self, records: int, rejections: Iterable[Rejection]) -> None:
+        """Count one batch without judging it; arguments as in `add`."""
         self.records += records
         for rejection in rejections:
             self.rejected += 1
             key = (rejection.field, rejection.reason)
             self._reasons[key] += 1
-            if len(self._examples[key]) < 2:
+            if len(self._examples[key]) < EXAMPLES:
                 self._examples[key].append(f"{printable(rejection.file)}:{rejection.line}")
+
+    def merge(self, other: RejectionLimit) -> None:
+        """Count what another one has counted of what comes next.
+
+        Raises:
+            InputError: as `add`.
+        """
+        self.records += other.records
+        self.rejected += other.rejected
+        self._reasons += other._reasons
+        for key, examples in other._examples.items():
+            self._examples[key] = (self._examples[key] + examples)[:EXAMPLES]
         if self.records >= MIN_RECORDS:
             self.finish()
 

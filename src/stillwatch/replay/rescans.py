@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from stillwatch.ingest import OPTIONAL
 from stillwatch.publishing import snapshot_of
 from stillwatch.scanning import detected
 from stillwatch.schema import SKETCHES
 from stillwatch.sealed import NAMES, Position, Taken
 from stillwatch.standing import load_snapshot, write_snapshot
+from stillwatch.taking import OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

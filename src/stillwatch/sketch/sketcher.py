@@ -66,7 +66,7 @@ class Sketcher:
     """
 
     def __init__(self, key: SketchKey) -> None:
-        self._key = key
+        self.key = key
         purposes = (*_PURPOSES, *(purpose for purpose, _ in _IDENTIFIERS.values()))
         self._subkeys: dict[str, Key] = {purpose: key.subkey(purpose) for purpose in purposes}
 
@@ -80,7 +80,7 @@ class Sketcher:
 
     def trait_keys(self, values: pa.Array, trait: str) -> pa.Array:
         """Keyed int64 column of an account trait (payment fingerprint, e-mail domain, …)."""
-        return hash_identifier(values, self._key.subkey(f"trait {trait}"))
+        return hash_identifier(values, self.key.subkey(f"trait {trait}"))
 
     def network_keys(self, addresses: pa.Array) -> pa.Array:
         """The `network_key` column of a column of addresses."""

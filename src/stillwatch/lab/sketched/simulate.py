@@ -172,7 +172,7 @@ def simulate_sketches(
 
 def _columns(scenario: Scenario) -> tuple[str, ...]:
     """Optional request columns that the world's log would carry."""
-    from stillwatch.ingest import OPTIONAL  # noqa: PLC0415 - the contract's list lies there
+    from stillwatch.taking import OPTIONAL  # noqa: PLC0415 - the contract's list lies there
 
     return tuple(
         sorted(set(OPTIONAL) - set(scenario.without) - {"completion", "earlier_turns", "context"})
