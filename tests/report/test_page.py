@@ -69,10 +69,11 @@ def rendered(findings: Findings, *, clear: int = 200) -> str:
 
 def test_accounts_of_one_payer_are_shown_without_a_test_that_nobody_made() -> None:
     agency = replace(invented.campaign(0, 10, Verdict.POOLED), coordination_p=None, e_value=None)
-    said = Page(rendered(invented.findings(agency))).said("p")
-    assert "10 accounts of one payer sent" in said
-    assert "no test of what they send stands behind it" in said
-    assert "could not be judged" not in said
+    page = Page(rendered(invented.findings(agency)))
+    assert "10 accounts of one payer sent" in page.said("p")
+    assert "no test of what they send stands behind it" in page.said("p")
+    assert "seen, not tested" in page.said("td")
+    assert "could not be judged" not in page.said("p")
 
 
 NOTHING = invented.findings(
