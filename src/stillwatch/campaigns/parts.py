@@ -6,6 +6,7 @@ by customers, and is taken apart where it does not.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.ahead import ahead
+from stillwatch.campaigns.beyond import MOST_LOOKS
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS
 from stillwatch.campaigns.coding import among
 from stillwatch.campaigns.customers import customers_among
@@ -93,10 +95,16 @@ def mixed(
     Returns:
         Those that have accounts which are not known.
     """
-    inside = ((family, among(family.accounts, known)) for family in families)
-    shared = [family for family, has in inside if has.mean() > SAME_GROUP and not has.all()]
-    looks = look(evidence, shared, "prompt family", SAMPLE_ACCOUNTS)
-    found = ahead(lambda mined: taken_apart(mined, traits, floors), looks)
+    shared: list[Candidate] = []
+    looked: Counter[int] = Counter()
+    for family in families:
+        strange = ~among(family.accounts, known)
+        new = family.accounts[strange].tolist()
+        if strange.mean() < SAME_GROUP and any(looked[account] < MOST_LOOKS for account in new):
+            shared.append(family)
+            looked.update(new)
+    seen = look(evidence, shared, "prompt family", SAMPLE_ACCOUNTS)
+    found = ahead(lambda mined: taken_apart(mined, traits, floors), seen)
     return [
         # a copy, so that the rest of what was read with it can go
         replace(part, sample=part.sample.copy())

@@ -20,7 +20,7 @@ from stillwatch.campaigns.candidates import MIN_ACCOUNTS
 from stillwatch.campaigns.dividing import by_activity, by_content, resembling
 from stillwatch.campaigns.exchangeability import PairCounts, account_ratios, count_pairs
 from stillwatch.campaigns.habits import KEPT, compare_content, follow_ups, measure
-from stillwatch.campaigns.individuals import Floors, test_customers, test_people
+from stillwatch.campaigns.individuals import Floors, test_content, test_customers, test_people
 
 if TYPE_CHECKING:
     from stillwatch.campaigns.concealment import Traits
@@ -58,15 +58,19 @@ def split(stream: Stream, floors: Floors, traits: Traits, level: float) -> list[
     if floors.content is None:
         return []
     found: list[Ints] = []
+    tried: list[Ints] = []
     rest = blending(stream, floors, rhythm=False)
     for part in (rest, _without_talkers(rest, floors), blending(rest, floors, rhythm=True)):
         accounts = np.setdiff1d(part.account, np.concatenate([*found, part.account[:0]]))
-        if _p(part.of_accounts(accounts), floors, traits) <= SURE:
+        if any(np.array_equal(accounts, one) for one in tried):
+            continue
+        tried.append(accounts)
+        if _shows(part.of_accounts(accounts), floors, traits, SURE):
             found.append(accounts)
     rest = rest.of_accounts(np.setdiff1d(rest.account, np.concatenate([*found, rest.account[:0]])))
     sides = by_activity(rest) if len(rest) else []
     parts = [part for side in sides for part in split(side, floors, traits, level)]
-    if not parts and _p(rest, floors, traits) <= level:
+    if not parts and _shows(rest, floors, traits, level):
         parts = [np.unique(rest.account)]
     return found + parts
 
@@ -161,6 +165,13 @@ def _alike(stream: Stream, floors: Floors, traits: Traits) -> tuple[float, Ints]
     looks = [_p(part, floors, traits) for part in parts]
     best = int(np.argmin(looks))
     return looks[best], np.unique(parts[best].account)
+
+
+def _shows(stream: Stream, floors: Floors, traits: Traits, level: float) -> bool:
+    """Whether `_p` is at most a level: nearly always content alone says that it is not."""
+    if len(np.unique(stream.account)) < MIN_ACCOUNTS or test_content(stream, floors) > level:
+        return False
+    return _p(stream, floors, traits) <= level
 
 
 def _p(stream: Stream, floors: Floors, traits: Traits) -> float:
