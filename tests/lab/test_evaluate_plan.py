@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ from stillwatch.lab import preset, simulate
 from stillwatch.lab.baselines import BASELINES
 from stillwatch.lab.evaluate import Wanted, sweeps
 from stillwatch.lab.evaluate.ablations import ABLATIONS, REDACTED, replace_texts
-from stillwatch.lab.evaluate.plan import NULL, NULL_SEED, cells, code_digest
+from stillwatch.lab.evaluate.plan import NULL, NULL_SEED, WINDOWS, cells, code_digest
 from stillwatch.lab.evaluate.sweeps import ADVERSARY, sweep
 from stillwatch.lab.scenario import Scenario
 
@@ -43,6 +43,17 @@ def test_cells_are_seeds_times_worlds_times_ablations() -> None:
     assert len({cell.name for cell in planned}) == len(planned)
     assert all("/" not in cell.name for cell in planned)
     assert {cell.ablation for cell in planned if cell.baselines} == {"none"}
+
+
+def test_windows_are_tested_where_there_are_real_prompts(tmp_path: Path) -> None:
+    def windows(**fields: Any) -> list[int]:
+        wanted = Wanted(prompts=tmp_path, null_runs=0, **fields)
+        return [cell.seed for cell in cells(wanted) if cell.scenario == WINDOWS]
+
+    assert windows() == [0, 1, 2]
+    assert windows(seeds=1) == [0]
+    assert windows(quick=True) == windows(scenarios=(), sweeps=("hours",)) == []
+    assert not any(cell.scenario == WINDOWS for cell in cells(Wanted()))
 
 
 def test_quick_is_small() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
@@ -8,11 +9,13 @@ import pytest
 from stillwatch.lab import preset
 from stillwatch.lab.evaluate.acceptance import acceptance, targets
 from stillwatch.lab.evaluate.document import Section, Table, percent
-from stillwatch.lab.evaluate.outcome import OURS, Outcome
+from stillwatch.lab.evaluate.outcome import OURS, Outcome, Windows
+from stillwatch.lab.evaluate.plan import WINDOWS
 from stillwatch.lab.evaluate.results import RESULTS, results_table
 from stillwatch.lab.evaluate.sections import sections
 from stillwatch.lab.evaluate.sweeps import ADVERSARY
 from stillwatch.lab.evaluate.writers import markdown, page
+from stillwatch.lab.windows import SHARES
 
 from .outcomes import outcome
 
@@ -20,10 +23,11 @@ GOOD = [outcome(seed) for seed in range(3)] + [outcome(1000, scenario="honest")]
 BAD = [outcome(0, hit=3), outcome(1, wronged=2), outcome(1000, scenario="honest", wronged=1)]
 
 
-def test_every_target_is_about_groups_of_the_demo() -> None:
+def test_every_target_is_about_groups_of_the_demo_or_a_share_of_a_corpus() -> None:
     groups = set(preset("demo").groups) | {"honest"}
+    shares = {f"{share:g}" for share in SHARES}
     for target in targets():
-        assert set(target.of) <= groups
+        assert set(target.of) <= (shares if target.measure == "windows" else groups)
         assert (target.at_least is None) != (target.at_most is None)
 
 
@@ -40,6 +44,22 @@ def test_targets_are_met_missed_or_not_measured() -> None:
     assert found["honest accounts accused, all groups"].value == 2
     assert found["honest accounts accused, all groups"].basis == "100 accounts, 2 runs"
     assert found["null logs with any campaign, at the 1 % level"].value == 1
+
+
+def test_windows_count_by_their_share_of_a_corpus() -> None:
+    called = {0.0: 1, 0.05: 60, 0.25: 99}
+    rows = tuple(Windows(share=s, windows=100, called=n) for s, n in called.items())
+    nothing: dict[str, Any] = dict.fromkeys(("groups", "campaigns", "found", "tested"), ())
+    seeds = [outcome(seed, scenario=WINDOWS, windows=rows, **nothing) for seed in range(2)]
+    found = cells(section("Targets", GOOD + seeds))
+    assert found["windows of 1,500 people's queries called an extraction"] == (
+        "at most 0.003", "0.01", "NOT REACHED", "200 windows, 2 seeds",
+    )  # fmt: skip
+    assert found["the same with 5 % of a corpus"][1:3] == ("0.600", "NOT REACHED")
+    assert found["with 10 %"][2] == "not measured"
+    assert found["with 25 %"][1:3] == ("0.990", "NOT REACHED")
+    assert found["pivot to a new model"][1] == "1.000"
+    assert WINDOWS not in cells(section("Who is found", GOOD + seeds))
 
 
 def test_ablations_and_sweeps_do_not_count_for_the_targets() -> None:

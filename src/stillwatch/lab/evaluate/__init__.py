@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.errors import UsageError
 from stillwatch.lab.evaluate.acceptance import Reached, acceptance
-from stillwatch.lab.evaluate.plan import Cell, Wanted, cells, code_digest
+from stillwatch.lab.evaluate.plan import WINDOWS, Cell, Wanted, cells, code_digest
 from stillwatch.lab.evaluate.pool import run_all
 from stillwatch.lab.evaluate.results import RESULTS, results_table
 from stillwatch.lab.evaluate.sections import sections
@@ -122,13 +122,14 @@ def evaluate(
 
 def _basis(wanted: Wanted, outcomes: Sequence[Outcome]) -> str:
     """What the numbers rest on, in one paragraph."""
-    requests = sum(outcome.requests for outcome in outcomes)
-    accounts = sum(outcome.accounts for outcome in outcomes)
+    logs = [outcome for outcome in outcomes if outcome.scenario != WINDOWS]
+    requests = sum(outcome.requests for outcome in logs)
+    accounts = sum(outcome.accounts for outcome in logs)
     text = "real prompts" if wanted.prompts else "generated prompts"
     shapes = "real arrival shapes" if wanted.arrivals else "generated arrivals"
-    seeds = len({outcome.seed for outcome in outcomes})
+    seeds = len({outcome.seed for outcome in logs})
     quick = " A quick run: small worlds and few seeds, for a first look only." * wanted.quick
     return (
-        f"{len(outcomes):,} simulated logs ({seeds} seeds, {requests:,} requests, {accounts:,} "
+        f"{len(logs):,} simulated logs ({seeds} seeds, {requests:,} requests, {accounts:,} "
         f"accounts in all) with {text} and {shapes}.{quick}"
     )

@@ -27,7 +27,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     measure: Measure
     of: tuple[str, ...] = ()
     at_least: float | None = None
-    at_most: int | None = None
+    at_most: float | None = None
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +66,7 @@ def acceptance(outcomes: Sequence[Outcome]) -> list[Reached]:
 def _reached(target: Target, outcomes: Sequence[Outcome]) -> Reached:
     measured = _MEASURES[target.measure](target, outcomes)
     if measured is None:
-        return Reached(target, None, "not measured here", None)
+        return Reached(target, None, "-", None)
     value, basis = measured
     low = target.at_least is None or value >= target.at_least
     high = target.at_most is None or value <= target.at_most
@@ -118,8 +118,12 @@ def accuses(outcome: Outcome) -> bool:
     return bool(outcome.found) or any(row.accused for row in outcome.groups if row.method == OURS)
 
 
-def _not_here(_: Target, __: Sequence[Outcome]) -> _Measured:
-    return None
+def _windows(target: Target, outcomes: Sequence[Outcome]) -> _Measured:
+    rows = [row for one in outcomes for row in one.windows if f"{row.share:g}" in target.of]
+    total = sum(row.windows for row in rows)
+    if not total:
+        return None
+    return sum(row.called for row in rows) / total, f"{total:,} windows, {len(rows)} seeds"
 
 
 _MEASURES: dict[str, Callable[[Target, Sequence[Outcome]], _Measured]] = {
@@ -128,5 +132,5 @@ _MEASURES: dict[str, Callable[[Target, Sequence[Outcome]], _Measured]] = {
     "accused": _count(lambda row: row.accused),
     "never": _count(lambda row: row.accused),
     "null": _null,
-    "windows": _not_here,
+    "windows": _windows,
 }

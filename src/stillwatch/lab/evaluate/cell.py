@@ -24,9 +24,12 @@ from stillwatch.lab.evaluate.outcome import (
     GroupRow,
     Outcome,
     TrueCampaign,
+    Windows,
 )
+from stillwatch.lab.evaluate.plan import WINDOW_RUNS, WINDOWS
 from stillwatch.lab.score import ACCOUNTS_FILE, score
 from stillwatch.lab.simulate import Simulation, simulate
+from stillwatch.lab.windows import SIZE, window_calls
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.scanning import scan
 from stillwatch.schema import REQUESTS, Verdict
@@ -50,8 +53,38 @@ def run_cell(cell: Cell, digest: str, temporary: Path | None = None) -> Outcome:
         digest: kept with the outcome, see `Cell.digest`.
         temporary: where the folder is made; the system's place unless given.
     """
+    if cell.scenario == WINDOWS:
+        return _run_windows(cell, digest)
     with tempfile.TemporaryDirectory(prefix="stillwatch-", dir=temporary) as name:
         return _run(cell, digest, Path(name))
+
+
+def _run_windows(cell: Cell, digest: str) -> Outcome:
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "extraction test"):
+        calls = window_calls(Path(cell.prompts), seed=cell.seed, windows=WINDOW_RUNS)
+    rows = tuple(
+        Windows(share=share, windows=len(hits), called=sum(hits)) for share, hits in calls.items()
+    )
+    return Outcome(
+        name=cell.name,
+        digest=digest,
+        scenario=cell.scenario,
+        seed=cell.seed,
+        ablation=cell.ablation,
+        knob=cell.knob,
+        value=cell.value,
+        requests=SIZE * sum(row.windows for row in rows),
+        accounts=0,
+        seconds=seconds,
+        peak_mb=_peak(),
+        groups=(),
+        campaigns=(),
+        found=(),
+        tested=(),
+        discoveries=(),
+        windows=rows,
+    )
 
 
 def _run(cell: Cell, digest: str, folder: Path) -> Outcome:
@@ -93,7 +126,7 @@ def _run(cell: Cell, digest: str, folder: Path) -> Outcome:
         requests=made.requests,
         accounts=len(truth),
         seconds=seconds,
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        peak_mb=_peak(),
         groups=tuple(groups),
         campaigns=tuple(campaigns),
         found=tuple(
@@ -103,6 +136,10 @@ def _run(cell: Cell, digest: str, folder: Path) -> Outcome:
         tested=tested,
         discoveries=discoveries,
     )
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 @contextmanager

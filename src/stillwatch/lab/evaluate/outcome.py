@@ -87,6 +87,14 @@ class Discoveries(msgspec.Struct, frozen=True, kw_only=True):
     accused_falsely: int
 
 
+class Windows(msgspec.Struct, frozen=True, kw_only=True):
+    """Windows of queries with one share of a corpus, and how many are called an extraction."""
+
+    share: float
+    windows: int
+    called: int
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One cell's results.
 
@@ -96,7 +104,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         requests, accounts: in the log.
         seconds: by step; the baselines by their names.
         peak_mb: most memory that the process held, in 10⁶ bytes.
-        groups, campaigns, found, tested, discoveries: see the classes.
+        groups, campaigns, found, tested, discoveries, windows: see the classes; a cell of windows
+            has no world, and a world has no windows.
     """
 
     name: str
@@ -115,6 +124,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     found: tuple[FoundCampaign, ...]
     tested: tuple[TestedGroup, ...]
     discoveries: tuple[Discoveries, ...]
+    windows: tuple[Windows, ...] = ()
 
     @property
     def accused_innocents(self) -> int:

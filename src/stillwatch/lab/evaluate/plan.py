@@ -26,6 +26,12 @@ NULL = "honest"
 NULL_SEED = 1000
 """First seed of the null worlds, so that they are not the honest half of the others."""
 
+WINDOWS = "windows"
+"""Name in results of the cells that test windows of queries without a world."""
+
+WINDOW_SEEDS, WINDOW_RUNS = 3, 120
+"""Such cells, and windows without any of a corpus in each."""
+
 QUICK_SEEDS = 2
 QUICK_SCALE = 0.4
 
@@ -109,6 +115,11 @@ def cells(wanted: Wanted) -> list[Cell]:
     ]
     for seed in range(seeds):
         found += _swept(wanted, seed)
+    if wanted.prompts and wanted.scenarios and not wanted.quick:
+        found += [
+            _cell(wanted, scenario=WINDOWS, seed=seed, ablation=evidence.FULL, world=Scenario())
+            for seed in range(min(seeds, WINDOW_SEEDS))
+        ]
     null = _smaller(preset(NULL), wanted)
     found += [
         _cell(wanted, scenario=NULL, seed=NULL_SEED + run, ablation=evidence.FULL, world=null)

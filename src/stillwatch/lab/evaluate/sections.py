@@ -20,7 +20,7 @@ from stillwatch.lab.evaluate.document import (
 from stillwatch.lab.evaluate.errorrates import error_rate_sections
 from stillwatch.lab.evaluate.figures import power_curve
 from stillwatch.lab.evaluate.outcome import OURS
-from stillwatch.lab.evaluate.plan import NULL
+from stillwatch.lab.evaluate.plan import NULL, WINDOWS
 from stillwatch.lab.evaluate.statistics import clustered_rate
 from stillwatch.lab.evaluate.sweeps import ADVERSARY, sweep
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 def sections(outcomes: Sequence[Outcome]) -> list[Section]:
     """Every section for which something was measured."""
-    worlds = [one for one in outcomes if one.scenario != NULL and not one.knob]
+    worlds = [one for one in outcomes if one.scenario not in {NULL, WINDOWS} and not one.knob]
     full = [one for one in worlds if one.ablation == FULL]
     found = [_acceptance(outcomes)]
     if full:
         found += [_adversaries(full), _wronged(full), _methods(full), _purity(full)]
     if any(one.ablation != FULL for one in worlds):
         found.append(_ablations(worlds))
-    found += error_rate_sections(outcomes)
+    found += error_rate_sections([one for one in outcomes if one.scenario != WINDOWS])
     found += _sweeps([one for one in outcomes if one.knob])
     found.append(_cost(outcomes))
     return found

@@ -51,7 +51,7 @@ class RealText(OwnText):
 
     def __init__(self, path: Path, dice: Dice) -> None:
         super().__init__(dice)
-        sources, kinds, prompts = _read(path)
+        sources, kinds, prompts = read_prompts(path)
         templated = self._templated = _templated_sources(sources, prompts)
         rnd = dice.child("split").py
         people: list[str] = []
@@ -135,7 +135,12 @@ class RealText(OwnText):
         return " ".join([*parts, self.grammar.aside(rnd, interest)])
 
 
-def _read(path: Path) -> tuple[list[str], list[str], list[str]]:
+def read_prompts(path: Path) -> tuple[list[str], list[str], list[str]]:
+    """Source, kind and text of each prompt of a file.
+
+    Raises:
+        InputError: the file cannot be read, or lacks a column.
+    """
     try:
         table = pq.read_table(path, columns=["source", "kind", "prompt"]).drop_null()
     except (OSError, pa.ArrowException) as error:
