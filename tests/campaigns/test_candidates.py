@@ -130,6 +130,14 @@ def test_nearly_equal_cores_merge_and_no_others(shared: int, merged: bool) -> No
     assert (len(merge_families([one, other])) == 1) == merged
 
 
+def test_the_first_groups_are_the_same_however_many_are_asked_for() -> None:
+    families = [family(i, range(8 * (i % 5), 8 * (i % 5) + 8)) for i in range(20)]
+    everything = merge_families(families)
+    assert len(everything) == 5
+    for most in (1, 3, 5, 9):
+        assert merge_families(families, most=most) == everything[:most]
+
+
 def test_an_account_of_a_few_weak_families_is_no_member() -> None:
     strong, weak = family(1, range(8), 1000), family(2, range(9), 10)
     (candidate,) = map(Candidate.of, merge_families([strong, weak]))

@@ -11,10 +11,10 @@ from stillwatch.campaigns.merging import SURE_ACCOUNTS, group_by_core
 Ints = NDArray[np.int64]
 
 
-def _groups(families: list[list[int]], least: float) -> list[int]:
+def _groups(families: list[list[int]], least: float, most: int = 10**6) -> list[int]:
     codes = np.array([a for family in families for a in family], np.int64)
     found: list[int] = group_by_core(
-        codes, np.cumsum([0, *map(len, families)]).astype(np.int64), least
+        codes, np.cumsum([0, *map(len, families)]).astype(np.int64), least, most
     ).tolist()
     return found
 
@@ -23,6 +23,12 @@ def test_nearly_equal_cores_are_one_group_and_others_are_not() -> None:
     assert _groups([[0, 1, 2, 3], [0, 1, 2, 3], [7, 8, 9], [0, 1, 2], [0, 9]], 0.75) == [
         0, 0, 1, 0, 2,
     ]  # fmt: skip
+
+
+def test_beyond_the_first_groups_families_join_one_of_them_or_none() -> None:
+    families = [[0, 1, 2, 3], [7, 8, 9], [4, 5, 6], [0, 1, 2], [4, 5, 6], [7, 8, 9]]
+    assert _groups(families, 0.75, most=2) == [0, 1, -1, 0, -1, 1]
+    assert _groups(families, 0.75, most=3) == [0, 1, 2, 0, 2, 1]
 
 
 def test_the_last_of_equally_near_groups_is_joined() -> None:

@@ -180,20 +180,25 @@ def size_order(family: Family) -> tuple[int, int, int]:
     return -family.core_requests, family.kind, family.key
 
 
-def merge_families(families: list[Family]) -> list[tuple[Family, ...]]:
+def merge_families(families: list[Family], *, most: int | None = None) -> list[tuple[Family, ...]]:
     """Group families by their cores: each joins the first group whose core is nearly its own.
 
     Linear in the sizes of the cores: a family is compared only to groups that it shares
     accounts with, and an account that is in very many of them counts for the first ones only.
+
+    Args:
+        families: the most important first.
+        most: groups; the first ones, with all that belongs to them. All where not given.
     """
     if not families:
         return []
     sizes = [len(family.accounts) for family in families]
     _, codes, _ = coded(np.concatenate([family.accounts for family in families]))
-    home = group_by_core(codes, np.cumsum([0, *sizes]), SAME_CORE)
+    home = group_by_core(codes, np.cumsum([0, *sizes]), SAME_CORE, most or len(families))
     grouped: list[list[Family]] = [[] for _ in range(int(home.max()) + 1)]
     for family, place in zip(families, home.tolist(), strict=True):
-        grouped[place].append(family)
+        if place >= 0:
+            grouped[place].append(family)
     return [tuple(group) for group in grouped]
 
 

@@ -73,7 +73,7 @@ def _longer(links, least):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def group_by_core(accounts, starts, least):  # type: ignore[no-untyped-def]
+def group_by_core(accounts, starts, least, most):  # type: ignore[no-untyped-def]
     """Let each family join the earlier group whose first family's core is nearly its own.
 
     Cores of which that may be true differ by less than a factor of two, so each first family is
@@ -84,9 +84,10 @@ def group_by_core(accounts, starts, least):  # type: ignore[no-untyped-def]
             codes are even says nothing about the accounts.
         starts: int64[families + 1], where each family begins.
         least: Jaccard similarity from which on cores are one, more than one half.
+        most: groups; families that come after their first ones join one of these or none.
 
     Returns:
-        int64[families]: each family's group, numbered by their first families.
+        int64[families]: each family's group, numbered by their first families; -1 for none.
     """
     families = starts.size - 1
     home = np.empty(families, np.int64)
@@ -116,7 +117,7 @@ def group_by_core(accounts, starts, least):  # type: ignore[no-untyped-def]
             if similarity > best_similarity or (similarity == best_similarity and g > best):
                 best, best_similarity = g, similarity
         home[family] = best
-        if best >= 0:
+        if best >= 0 or groups == most:
             continue
         home[family], first[groups] = groups, family
         for own in range(max(level - 1, 0), level + 2):

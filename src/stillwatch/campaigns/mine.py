@@ -120,7 +120,9 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
     families = [f for f in evidence.feeding.families() if _entities(f, traits)]
     step.advance()
     told = [f for f in families if f.kind not in WORDLESS]
-    grouped, named = priors.first(merge_families(told))
+    # what is named may come after all that is looked at otherwise
+    most = None if priors.named else MAX_CANDIDATES
+    grouped, named = priors.first(merge_families(told, most=most))
     candidates = [Candidate.of(group) for group in grouped[:MAX_CANDIDATES]]
     seen = look(evidence, candidates, "prompt family", SAMPLE_ACCOUNTS)
     step.advance()
