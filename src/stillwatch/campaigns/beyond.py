@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.campaigns.candidates import Candidate
-from stillwatch.campaigns.look import Look
+from stillwatch.campaigns.look import Look, compared
 from stillwatch.campaigns.sampling import (
     FURTHER_REQUESTS,
     SAMPLE_ACCOUNTS,
@@ -62,7 +62,8 @@ def look_elsewhere(evidence: Evidence, groups: Sequence[Mined], known: Ints) -> 
     found = evidence.sample(candidates, each=SAMPLE_REQUESTS, inside=False, outside=True)
     others = by_candidate(found.outside, len(groups))
     return [
-        replace(group, elsewhere=other.copy()) for group, other in zip(groups, others, strict=True)
+        replace(group, elsewhere=compared(other))
+        for group, other in zip(groups, others, strict=True)
     ]
 
 

@@ -33,7 +33,7 @@ class Look:
 
     def lean(self) -> Look:
         """The same with only what accounts are judged by, and one value in place of all else."""
-        elsewhere = self.elsewhere and _lean(self.elsewhere, _COMPARED)
+        elsewhere = self.elsewhere and compared(self.elsewhere)
         return Look(_lean(self.sample, _JUDGED), elsewhere)
 
 
@@ -50,6 +50,11 @@ def found_in(looks: Iterable[Look], rule: Callable[[Look], Ints]) -> Ints:
         found.append(np.setdiff1d(rule(look), known))
         known = np.union1d(known, look.sample.account)
     return np.concatenate(found)
+
+
+def compared(stream: Stream) -> Stream:
+    """Requests outside of a stream with only what they are compared by, as `Look.lean`."""
+    return _lean(stream, _COMPARED)
 
 
 def _lean(stream: Stream, needed: frozenset[str]) -> Stream:
