@@ -44,7 +44,7 @@ from stillwatch.signals.families import fed_by_several
 from stillwatch.signals.halves import with_half
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from stillwatch.progress import Progress
 
@@ -134,15 +134,7 @@ def read_events(path: Path, columns: tuple[str, str, str]) -> Events:
     Raises:
         InputError: it cannot be read, lacks a column, or a time is none.
     """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"cannot be read as Parquet ({error})", file=str(path)) from error
-    for name in columns:
-        if name not in table.column_names:
-            message = f"lacks a column; it has {', '.join(table.column_names)}"
-            raise InputError(message, file=str(path), field=name)
-    table = table.select(list(columns)).drop_null()
+    table = _columns(path, columns)
     account = coded(table.column(columns[0]).cast(pa.string()))
     thing = coded(table.column(columns[1]).cast(pa.string()))
     try:
@@ -151,6 +143,19 @@ def read_events(path: Path, columns: tuple[str, str, str]) -> Events:
         message = f"not a time: {error}"
         raise InputError(message, file=str(path), field=columns[2]) from error
     return Events(account.codes, thing.codes, when, account.values)
+
+
+def _columns(path: Path, names: Sequence[str]) -> pa.Table:
+    """Some columns of a Parquet table, in the rows that have all of them."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"cannot be read as Parquet ({error})", file=str(path)) from error
+    for name in names:
+        if name not in table.column_names:
+            message = f"lacks a column; it has {', '.join(table.column_names)}"
+            raise InputError(message, file=str(path), field=name)
+    return table.select(list(names)).drop_null()
 
 
 def _seconds(column: pa.ChunkedArray) -> Ints:
@@ -166,12 +171,8 @@ def read_labels(path: Path, columns: tuple[str, str]) -> dict[str, str]:
     Raises:
         InputError: it cannot be read or lacks a column.
     """
-    try:
-        table = pq.read_table(path, columns=list(columns)).drop_null()
-        names, labels = (table.column(name).cast(pa.string()).to_pylist() for name in columns)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        message = f"is no table with columns {', '.join(columns)} ({error})"
-        raise InputError(message, file=str(path)) from error
+    table = _columns(path, columns)
+    names, labels = (table.column(name).cast(pa.string()).to_pylist() for name in columns)
     return dict(zip(names, labels, strict=True))
 
 
