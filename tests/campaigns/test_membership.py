@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.campaigns.streams import make_stream, people, queue, size_bound, words_about
 
-from stillwatch.campaigns.membership import OWN_HABIT, passing_through, personal
+from stillwatch.campaigns.membership import OWN_HABIT, covered_alike, passing_through, personal
 
 if TYPE_CHECKING:
     from tests.campaigns.streams import Ints
@@ -30,6 +30,18 @@ def test_stray_requests_make_no_benchmark_of_an_evening_a_member(strays: int, pa
 def test_a_group_that_works_in_bursts_has_no_strangers_by_that() -> None:
     bursts = np.repeat(np.arange(20), DAYS)
     assert passing_through(make_stream(bursts, slot=24 * bursts)).tolist() == []
+
+
+def test_a_person_who_asks_for_reasons_now_and_then_is_not_covered_as_a_queue_is() -> None:
+    """Of ten accounts of a queue a quarter to a half is in the stream, of a person an eighth."""
+    share = np.append(np.linspace(0.25, 0.5, 10), 0.125)
+    everyone = np.ones(11, dtype=bool)
+    assert covered_alike(share, everyone).tolist() == [True] * 10 + [False]
+    # who is no member for another reason does not count
+    batch = np.append(share, np.full(30, 1.0))
+    assert covered_alike(batch, np.arange(41) < 11)[:10].all()
+    assert not covered_alike(batch, np.ones(41, dtype=bool))[:10].all()
+    assert covered_alike(share, ~everyone).tolist() == [False] * 11
 
 
 TOPICS = 600

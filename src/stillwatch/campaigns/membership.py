@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.stream import Stream
     from stillwatch.campaigns.telling import Telling
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 VERDICT_ORDER = (Verdict.DISTILLATION, Verdict.POOLED, Verdict.INCONCLUSIVE)
@@ -84,6 +85,11 @@ a customer with twenty times as much has work of its own (log-sd .6 stays inside
 LEAST_SHARE = 0.05
 """Share of all that an account does that must be in the stream: cover of twenty to one is more than
 an operator can pay for."""
+
+ALIKE_SHARE = 0.5
+"""Of the group's median account, the share of all that an account does that must be in the stream
+where no words are shared: who covers a queue covers all of its accounts, and people ask for reasons
+now and then."""
 
 SLICE = 0.5
 """Share of all that an account does below which the stream may be a slice of a job of its own."""
@@ -196,7 +202,10 @@ class Membership:
             stays &= (used >= MIN_PART) | (used >= DEDICATED * background.requests_of(accounts))
             quota = np.median(used[stays]) if stays.any() else 0
             stays &= (used >= LEAST_QUOTA * quota) & (used <= MOST_QUOTA * quota)
-            stays &= used >= LEAST_SHARE * background.requests_of(accounts)
+            share = used / np.maximum(background.requests_of(accounts), 1)
+            stays &= share >= LEAST_SHARE
+            if mined.wordless:
+                stays &= covered_alike(share, stays)
             stays &= kept(lambda look: _accused(look, judged, court))
             if judged.people.rhythm <= court.level and not mined.wordless:
                 stays &= ~slices(lambda look: personal(look.sample, court.floors.telling))
@@ -254,6 +263,19 @@ def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> I
     accounts, codes, sizes = stream.coded()
     rows = harvest_features(stream, codes, len(accounts), reference.vocabulary)
     found: Ints = accounts[(sizes >= MIN_OWN) & (reference.alike(rows) <= level)]
+    return found
+
+
+def covered_alike(share: Floats, members: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether nearly as much of what each account does is in the stream as of the median member.
+
+    Args:
+        share: of all that each account of a group does.
+        members: which accounts may be members.
+    """
+    if not members.any():
+        return members
+    found: NDArray[np.bool_] = share >= ALIKE_SHARE * np.median(share[members])
     return found
 
 
