@@ -15,7 +15,7 @@ from stillwatch.store import plain_errors, write_part
 from stillwatch.taking import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from stillwatch.readers import Batch
     from stillwatch.sealed import Taken
@@ -106,7 +106,7 @@ def errands(
     Raises:
         InputError: a source is a pipe.
     """
-    some: list[File] = []
+    left: list[File] = []
     for source, reader in log.formats:
         start, identity = after.get(source.name, 0), identities[source.name]
         if source.path is None or source.size is None or identity is None:
@@ -114,15 +114,24 @@ def errands(
                 "only this machine can read a pipe; save it to a file that the workers see",
                 file=source.name,
             )
-        if start is None:
-            continue
-        path = str(source.path.absolute())
-        some.append(File(path, source.name, source.size, reader.name, start, identity))
-        if sum(file.size for file in some) >= ERRAND_BYTES:
-            yield Errand(__version__, str(folder.absolute()), key, tuple(some))
-            some = []
+        if start is not None:
+            path = str(source.path.absolute())
+            left.append(File(path, source.name, source.size, reader.name, start, identity))
+    for files in _together(left):
+        yield Errand(__version__, str(folder.absolute()), key, files)
+
+
+def _together(files: Iterable[File]) -> Iterator[tuple[File, ...]]:
+    some: list[File] = []
+    size = 0
+    for file in files:
+        some.append(file)
+        size += file.size
+        if size >= ERRAND_BYTES:
+            yield tuple(some)
+            some, size = [], 0
     if some:
-        yield Errand(__version__, str(folder.absolute()), key, tuple(some))
+        yield tuple(some)
 
 
 def run(errand: Errand) -> Brought:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from stillwatch.campaigns.stream import Stream
 
@@ -50,6 +50,24 @@ def found_in(looks: Iterable[Look], rule: Callable[[Look], Ints]) -> Ints:
         found.append(np.setdiff1d(rule(look), known))
         known = np.union1d(known, look.sample.account)
     return np.concatenate(found)
+
+
+def worth_a_look(groups: Iterable[Ints], known: Ints, most: int) -> Iterator[bool]:
+    """Which groups to look at, so that each account is looked for in the first few that have it.
+
+    Args:
+        groups: accounts of each, the most telling group first.
+        known: accounts that need no look.
+        most: groups that an account is looked for in.
+    """
+    looks = dict.fromkeys(known.tolist(), most)
+    for group in groups:
+        accounts = group.tolist()
+        worth = any(looks.get(account, 0) < most for account in accounts)
+        if worth:
+            for account in accounts:
+                looks[account] = looks.get(account, 0) + 1
+        yield worth
 
 
 def compared(stream: Stream) -> Stream:

@@ -8,6 +8,8 @@ account that several groups claim belongs to the one with most of its requests.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +24,7 @@ from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import compare_content, compare_hours, converses
 from stillwatch.campaigns.judge import STRANGERS_LEVEL
-from stillwatch.campaigns.look import found_in
+from stillwatch.campaigns.look import found_in, worth_a_look
 from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
@@ -333,18 +335,8 @@ def divided(parts: Sequence[Judged], members: Ints) -> tuple[list[Judged], list[
         parts: the surest first.
         members: accounts that are members already.
     """
-    looks = dict.fromkeys(members.tolist(), MOST_PARTS)
-    adding: list[Judged] = []
-    beside: list[Judged] = []
-    for part in parts:
-        accounts = part.mined.candidate.accounts.tolist()
-        if all(looks.get(account, 0) >= MOST_PARTS for account in accounts):
-            beside.append(part)
-            continue
-        adding.append(part)
-        for account in accounts:
-            looks[account] = looks.get(account, 0) + 1
-    return adding, beside
+    worth = list(worth_a_look((p.mined.candidate.accounts for p in parts), members, MOST_PARTS))
+    return list(compress(parts, worth)), list(compress(parts, map(not_, worth)))
 
 
 def combine(

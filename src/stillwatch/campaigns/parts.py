@@ -6,8 +6,8 @@ by customers, and is taken apart where it does not.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from stillwatch.campaigns.coding import among
 from stillwatch.campaigns.customers import customers_among
 from stillwatch.campaigns.habits import measure
 from stillwatch.campaigns.individuals import test_customers, test_people
+from stillwatch.campaigns.look import worth_a_look
 from stillwatch.campaigns.sampling import SAMPLE_ACCOUNTS, look, part_of
 from stillwatch.campaigns.split import split
 
@@ -95,15 +96,9 @@ def mixed(
     Returns:
         Those that have accounts which are not known.
     """
-    shared: list[Candidate] = []
-    looked: Counter[int] = Counter()
-    for family in families:
-        strange = ~among(family.accounts, known)
-        new = family.accounts[strange].tolist()
-        if strange.mean() < SAME_GROUP and any(looked[account] < MOST_LOOKS for account in new):
-            shared.append(family)
-            looked.update(new)
-    seen = look(evidence, shared, "prompt family", SAMPLE_ACCOUNTS)
+    shared = [one for one in families if among(one.accounts, known).mean() > SAME_GROUP]
+    worth = worth_a_look((family.accounts for family in shared), known, MOST_LOOKS)
+    seen = look(evidence, list(compress(shared, worth)), "prompt family", SAMPLE_ACCOUNTS)
     found = ahead(lambda mined: taken_apart(mined, traits, floors), seen)
     return [
         # a copy, so that the rest of what was read with it can go

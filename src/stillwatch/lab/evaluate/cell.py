@@ -66,18 +66,12 @@ def _run_windows(cell: Cell, digest: str) -> Outcome:
     rows = tuple(
         Windows(share=share, windows=len(hits), called=sum(hits)) for share, hits in calls.items()
     )
-    return Outcome(
-        name=cell.name,
-        digest=digest,
-        scenario=cell.scenario,
-        seed=cell.seed,
-        ablation=cell.ablation,
-        knob=cell.knob,
-        value=cell.value,
+    return _outcome(
+        cell,
+        digest,
         requests=SIZE * sum(row.windows for row in rows),
         accounts=0,
         seconds=seconds,
-        peak_mb=_peak(),
         groups=(),
         campaigns=(),
         found=(),
@@ -115,18 +109,12 @@ def _run(cell: Cell, digest: str, folder: Path) -> Outcome:
                 table = BASELINES[method](requests, declared)
             rows, true = _of_baseline(method, table, truth)
             groups, campaigns = groups + rows, campaigns + true
-    return Outcome(
-        name=cell.name,
-        digest=digest,
-        scenario=cell.scenario,
-        seed=cell.seed,
-        ablation=cell.ablation,
-        knob=cell.knob,
-        value=cell.value,
+    return _outcome(
+        cell,
+        digest,
         requests=made.requests,
         accounts=len(truth),
         seconds=seconds,
-        peak_mb=_peak(),
         groups=tuple(groups),
         campaigns=tuple(campaigns),
         found=tuple(
@@ -138,8 +126,18 @@ def _run(cell: Cell, digest: str, folder: Path) -> Outcome:
     )
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+def _outcome(cell: Cell, digest: str, **measured: Any) -> Outcome:
+    return Outcome(
+        name=cell.name,
+        digest=digest,
+        scenario=cell.scenario,
+        seed=cell.seed,
+        ablation=cell.ablation,
+        knob=cell.knob,
+        value=cell.value,
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        **measured,
+    )
 
 
 @contextmanager

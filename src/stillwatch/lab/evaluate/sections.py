@@ -33,14 +33,15 @@ if TYPE_CHECKING:
 
 def sections(outcomes: Sequence[Outcome]) -> list[Section]:
     """Every section for which something was measured."""
-    worlds = [one for one in outcomes if one.scenario not in {NULL, WINDOWS} and not one.knob]
+    logs = [one for one in outcomes if one.scenario != WINDOWS]
+    worlds = [one for one in logs if one.scenario != NULL and not one.knob]
     full = [one for one in worlds if one.ablation == FULL]
     found = [_acceptance(outcomes)]
     if full:
         found += [_adversaries(full), _wronged(full), _methods(full), _purity(full)]
     if any(one.ablation != FULL for one in worlds):
         found.append(_ablations(worlds))
-    found += error_rate_sections([one for one in outcomes if one.scenario != WINDOWS])
+    found += error_rate_sections(logs)
     found += _sweeps([one for one in outcomes if one.knob])
     found.append(_cost(outcomes))
     return found
