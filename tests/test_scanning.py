@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import stillwatch
+from stillwatch.calibration import Range, dump_calibration, habits_of, load_calibration
 from stillwatch.errors import InputError, UsageError
 from stillwatch.lab import Scenario, preset, simulate
 from stillwatch.schema import ACCOUNT_VERDICTS, Verdict
@@ -206,6 +207,47 @@ def test_a_log_of_rejected_lines_is_an_error_in_plain_words(tmp_path: Path) -> N
     with pytest.raises(InputError) as caught:
         scan(tmp_path / "broken", broken, None)
     assert "reject" in str(caught.value)
+
+
+def test_a_calibration_changes_what_is_said_and_no_verdict(
+    small: Provider, found: Scan, tmp_path: Path
+) -> None:
+    packaged = load_calibration()
+    said = found.findings.summary.calibrated
+    assert said is not None
+    assert said.digest == packaged.digest
+    floors = {name: value for name, value in habits_of(found.detection.floors).items() if value}
+    assert {one.habit: one.here for one in said.habits if one.here} == pytest.approx(
+        floors, abs=1e-6
+    )
+
+    # of logs whose customers are more individual in what they ask about than any are here
+    elsewhere = tmp_path / "ours.json"
+    kinds = tuple(
+        msgspec.structs.replace(
+            kind, habits=kind.habits | {"content": Range(low=9, high=10, logs=kind.logs)}
+        )
+        for kind in packaged.calibration.kinds
+    )
+    ours = msgspec.structs.replace(packaged.calibration, name="ours", kinds=kinds)
+    elsewhere.write_bytes(dump_calibration(ours))
+    sketches = found.out / "sketches"
+    declared = found.out.parent / "accounts.jsonl"
+    again = stillwatch.scan(
+        sketches=sketches,
+        accounts=declared,
+        out=tmp_path / "again",
+        calibration=elsewhere,
+        key=KEY,
+    )
+    drifted = again.findings.summary.calibrated
+    assert drifted is not None
+    assert "content" in drifted.outside
+    assert again.findings.summary.calibration.startswith("ours sha256:")
+    assert verdicts(again) == verdicts(found)
+    page = (again.out / "report.html").read_text(encoding="utf-8")
+    assert "<td>outside</td>" in page
+    assert "stillwatch lab calibrate" in page
 
 
 @pytest.mark.parametrize("fdr", [0, 1, -0.1, 5])

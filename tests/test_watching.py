@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from tests.serving.servers import call, free_port, wait_for
 
+from stillwatch.calibration import Range, dump_calibration, load_calibration
 from stillwatch.errors import InputError
 from stillwatch.evidence.ledger import Ledger
 from stillwatch.lab import preset, simulate
@@ -199,6 +201,29 @@ def test_a_scan_publishes_what_is_in_force_and_a_later_one_goes_on(
     assert second.snapshot.as_of > first.snapshot.as_of
     known = {campaign.campaign_id for campaign in second.snapshot.campaigns}
     assert {s.campaign_id for s in second.snapshot.standings} <= known
+
+
+def test_a_log_unlike_those_of_the_calibration_is_said_and_entered(
+    provider: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLWATCH_SIGNING_KEY", "7a" * 32)
+    packaged = load_calibration().calibration
+    ours = tmp_path / "ours.json"
+    rhythm = {"rhythm": Range(low=9, high=10, logs=100)}
+    kinds = tuple(msgspec.structs.replace(kind, habits=rhythm) for kind in packaged.kinds)
+    ours.write_bytes(dump_calibration(msgspec.structs.replace(packaged, name="ours", kinds=kinds)))
+    logs, ledger = tmp_path / "logs", tmp_path / "ledger"
+    logs.mkdir()
+    (logs / "log.jsonl").write_bytes(provider.log.read_bytes())
+    told: list[str] = []
+    out = tmp_path / "out"
+    done = watch(logs, out=out, once=True, calibration=ours, ledger=ledger, told=told.append)
+    assert done.calibrated is not None
+    assert "rhythm" in done.calibrated.outside
+    assert any("unlike those of calibration ours: " in line and "rhythm" in line for line in told)
+    *_, last = (one for one in Ledger(ledger).entries() if one.kind == "scan")
+    assert last.payload["calibration"] == done.calibrated.cited
+    assert last.payload["outside"] == list(done.calibrated.outside)
 
 
 def test_the_ledger_says_which_policy_sentenced(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from stillwatch.calibration import load_calibration
 from stillwatch.campaigns import detect
 from stillwatch.campaigns.prior import NO_PRIORS
 from stillwatch.declared import cover, load_declared, with_declared
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
     from stillwatch.progress import Progress
 
 
+LEVEL = 0.01
+"""False discovery rate of accused campaigns unless another is asked for."""
+
+
 @dataclass(frozen=True)
 class Scan:
     """The outcome of a scan.
@@ -73,13 +78,14 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     declarations: str | Path | None = None,
     priors: str | Path | None = None,
     format: str | None = None,  # noqa: A002 - the contract's name
-    fdr: float = 0.01,
+    fdr: float = LEVEL,
     seed: int = 0,
     key: SketchKey | None = None,
     keep_examples: int = 0,
     memory: str = "4GB",
     engine: str = DUCKDB,
     append: bool = False,
+    calibration: str | Path | None = None,
     ledger: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Scan:
@@ -106,6 +112,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             sets it up; or the URL of a Spark master. Its workers must see logs and sketches under
             the same path or URL.
         append: add to the sketches in `out` instead of replacing those of other logs.
+        calibration: file of `stillwatch lab calibrate` that the scan cites and is held against; the
+            one that Stillwatch comes with unless given. It changes no verdict.
         ledger: folder of the ledger that the scan is entered into.
         progress: shows the steps.
 
@@ -124,6 +132,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     declared = read_accounts(Path(accounts)).table if accounts else None
     entries = load_declared(Path(declarations)) if declarations else ()
     hints = load_priors(Path(priors), key.fingerprint) if priors else None
+    calibrated = load_calibration(Path(calibration) if calibration else None)
     rejected = folder / "rejected.jsonl"
     if sketches is not None:
         store = _sealed(sketches, key, folder, memory)
@@ -162,6 +171,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             duplicates=store.duplicates(),
             fdr=fdr,
             seed=seed,
+            calibration=calibrated,
         )
     campaigns = detection.campaigns
     if keep_examples:
@@ -230,7 +240,7 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
     *,
     entries: Sequence[Entry] = (),
     hints: pa.Table | None = None,
-    fdr: float = 0.01,
+    fdr: float = LEVEL,
     seed: int = 0,
     examples: int = 0,
     memory: str = "4GB",

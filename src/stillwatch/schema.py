@@ -395,6 +395,69 @@ class PriorSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HabitRange:
+    """How individual this log's customers are in a habit, beside the logs of a calibration.
+
+    Attributes:
+        habit: ``content``, ``rhythm`` or ``conversation``.
+        here: the floor of it, by which this log's groups are measured; None where it is not used.
+        low, high: least and most over those logs; None where none used it.
+    """
+
+    habit: str
+    here: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def inside(self) -> bool:
+        """Whether those logs showed the like; a habit that is not used accuses nobody."""
+        if self.here is None:
+            return True
+        return self.low is not None and self.high is not None and self.low <= self.here <= self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """The calibration that a scan cites, and whether it speaks of logs like this one.
+
+    Attributes:
+        name, digest, made: of the calibration: for people, SHA-256 of its file, day.
+        same_code: whether the code that judged here is the one that was calibrated.
+        same_level: whether this scan's level is at most the one that was calibrated.
+        logs, wrong: logs with known truth, and those in which any innocent account was accused.
+        innocent, accused: accounts outside of campaigns in all of them, and accused of these.
+        habits: of this log beside those logs.
+    """
+
+    name: str
+    digest: str
+    made: str
+    same_code: bool
+    same_level: bool
+    logs: int
+    wrong: int
+    innocent: int
+    accused: int
+    habits: tuple[HabitRange, ...]
+
+    @property
+    def cited(self) -> str:
+        """Name and digest, as results cite it."""
+        return f"{self.name} sha256:{self.digest[:16]}"
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Habits in which this log's customers are unlike those of all such logs."""
+        return tuple(one.habit for one in self.habits if not one.inside)
+
+    @property
+    def covers(self) -> bool:
+        """Whether the calibration speaks of scans like this one."""
+        return self.same_code and self.same_level and not self.outside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The scan as a whole: what was read, at which level it was judged, what could not be.
 
@@ -414,6 +477,7 @@ class Summary:
         parameters: everything else needed to recompute the result.
         declared: entries of declared structure, in the order of their file.
         priors: partners whose indicators said where to look.
+        calibrated: whether that calibration speaks of logs like this one; None in older results.
     """
 
     version: str
@@ -436,6 +500,7 @@ class Summary:
     parameters: dict[str, float | int | str] = field(default_factory=dict)
     declared: tuple[DeclaredEntry, ...] = ()
     priors: tuple[PriorSource, ...] = ()
+    calibrated: Calibrated | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch._version import __version__
+from stillwatch.calibration import habits_of, held_against
 from stillwatch.campaigns.describe import hour_shares, rfc3339, timeline
 from stillwatch.missing import missing_signals
 from stillwatch.schema import Summary
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
+    from stillwatch.calibration import Kept
     from stillwatch.campaigns import Detection
     from stillwatch.sealed import Taken
-
-CALIBRATION = "individuality-1"
-"""Version of the nulls and floors that verdicts rest on; see docs/method.md."""
 
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
-def summarise(
+def summarise(  # noqa: PLR0913 - what a scan was told, in one call
     requests: ir.Table,
     detection: Detection,
     declared: pa.Table | None,
@@ -38,6 +37,7 @@ def summarise(
     duplicates: int,
     fdr: float,
     seed: int,
+    calibration: Kept,
 ) -> Summary:
     """Describe a scan.
 
@@ -50,6 +50,7 @@ def summarise(
         duplicates: requests that came again.
         fdr: the level asked for.
         seed: of the split into halves.
+        calibration: that the scan cites.
     """
     columns = {name for entry in taken for name in entry.columns}
     total = population_totals(requests).to_pyarrow().to_pylist()[0]
@@ -59,6 +60,7 @@ def summarise(
     volumes = detection.accounts.column("requests").to_numpy()
     verdicts = detection.accounts.column("verdict").to_pylist()
     floors = detection.floors
+    calibrated = held_against(calibration, habits_of(floors), fdr)
     return Summary(
         version=__version__,
         sources=tuple(sources),
@@ -70,7 +72,7 @@ def summarise(
         last_seen=rfc3339(total["last_seen"]),
         fdr=fdr,
         seed=seed,
-        calibration=CALIBRATION,
+        calibration=calibrated.cited,
         columns=tuple(name for name in OPTIONAL if name in columns),
         missing=missing_signals(columns, declared, detection),
         verdicts={name: verdicts.count(name) for name in sorted(set(verdicts))},
@@ -90,6 +92,7 @@ def summarise(
         },
         declared=detection.declared,
         priors=detection.priors,
+        calibrated=calibrated,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.campaigns.streams import make_stream
 
-from stillwatch.campaigns.agreement import said_by
+from stillwatch.campaigns.agreement import said_again, said_by
 from stillwatch.campaigns.exercise import COPIED, MANY, SHARED, copied
 
 if TYPE_CHECKING:
@@ -33,18 +33,23 @@ def test_who_says_the_same_is_found_as_by_comparing_all(
     word = np.array([w for _, words in requests for w in words], dtype=np.int64)
     owner = np.array([owner for owner, _ in requests], dtype=np.int64)
     found = said_by(starts, word, owner, 8, LEAST, PART)
+    again = said_again(starts, word, owner, 8, LEAST, PART)
     said = [set(words) for _, words in requests]
     count = [sum(w in other for other in said) for w in range(8)]
     for i, mine in enumerate(said):
         # in the order in which they are said, so that ties fall alike
         rarest = sorted(requests[i][1], key=lambda w: count[w])[:3]
-        expected = 0
+        expected, before = 0, False
         for j, other in enumerate(said):
             fewer, more = sorted((len(mine), len(other)))
             same = fewer >= LEAST and more <= 2 * fewer and len(mine & other) >= PART * fewer
-            if owner[i] != owner[j] and same and other & set(rarest):
+            if not (same and other & set(rarest)):
+                continue
+            if owner[i] != owner[j]:
                 expected |= 1 << int(owner[j])
+            before |= bool(owner[i] == owner[j] and j < i)
         assert found[i] == expected
+        assert again[i] == before
 
 
 def _asked(rng: np.random.Generator, account: int, questions: NDArray[np.int64]) -> Stream:

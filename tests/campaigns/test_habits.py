@@ -6,7 +6,7 @@ from tests.campaigns.streams import make_stream, size_bound, volumes
 
 from stillwatch.campaigns import individuals
 from stillwatch.campaigns.candidates import CORE_SHARE
-from stillwatch.campaigns.habits import measure
+from stillwatch.campaigns.habits import compare_content, measure
 from stillwatch.campaigns.individuals import Floors
 
 DRAWS = 400
@@ -107,3 +107,31 @@ def test_templates_of_all_are_no_liking_of_the_few_whose_share_of_them_is_small(
     words = np.concatenate([1 + 4 * template[:, None] + np.arange(4), items], axis=1)
     content = measure(make_stream(account, tokens=words)).content
     assert abs(content.log_ratio) < 3 * content.error
+
+
+def test_whoever_asks_again_in_other_wrappings_has_not_asked_about_more() -> None:
+    rng = np.random.default_rng(3)
+    account = np.repeat(np.arange(20), 40)
+    words = rng.integers(1, 4_000, (len(account), 12))
+    queue = make_stream(account, tokens=words)
+    # one account has asked one thing three times more, too seldom for it to be a frame
+    copies = np.tile(words[0], (3, 1))
+    copies[:, 11] = 5_000 + np.arange(3)
+    again = make_stream(np.zeros(3), tokens=copies, body_key=10**6 + np.arange(3))
+    both = queue.followed_by(again)
+    once, twice = compare_content(queue), compare_content(both)
+    assert twice.sizes.tolist() == once.sizes.tolist() == [40] * 20
+    np.testing.assert_allclose(twice.pairs.within, once.pairs.within, rtol=0.1)
+    # where it is to be seen that somebody has topics, they count
+    counted = compare_content(both, again=True)
+    assert counted.sizes.tolist() == [43, *[40] * 19]
+    assert counted.pairs.within[0] > 2 * once.pairs.within[0]
+
+
+def test_a_template_with_few_words_filled_in_is_no_repetition() -> None:
+    # of what is no frame three words are left, too few to say that two requests are the same
+    account = np.repeat(np.arange(20), 15)
+    filled = np.random.default_rng(3).integers(100, 400, (len(account), 3))
+    template = np.broadcast_to(np.arange(1, 10), (len(account), 9))
+    stream = make_stream(account, tokens=np.concatenate([template, filled], axis=1))
+    assert compare_content(stream).sizes.tolist() == [15] * 20

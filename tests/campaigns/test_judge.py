@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.campaigns.streams import make_stream
 
 from stillwatch.campaigns.exercise import Exercise
 from stillwatch.campaigns.habits import Share
@@ -112,3 +113,31 @@ def test_parts_of_whom_campaigns_have_most_are_no_discoveries() -> None:
     assert not found.mined.joins
     (joining,) = _court().adding(parts, [], [_part(1e-12)], NOBODY)
     assert joining.mined.joins
+
+
+def _grown(p: float, core: np.ndarray, accounts: np.ndarray) -> Judged:
+    part = _part(p)
+    candidate = replace(part.mined.candidate, accounts=accounts)
+    sample = make_stream(accounts)
+    return replace(part, mined=replace(part.mined, candidate=candidate, sample=sample, around=core))
+
+
+def test_what_grew_around_a_core_only_adds_to_it_and_is_no_discovery() -> None:
+    grown = _grown(1e-9, np.arange(6), np.arange(4, 40))
+    doubtful = _part(0.005)
+    found = _court().adding([grown, doubtful], [], [_part(1e-12)], NOBODY)
+    # had both been tested as discoveries, the second would have been accepted beside the first
+    assert [part.mined.joins for part in found] == [True, False]
+
+
+def test_what_grew_around_a_core_joins_the_campaign_of_the_core() -> None:
+    whole = replace(_part(1e-12), verdict=Verdict.DISTILLATION)
+    core = whole.mined.candidate.accounts
+    accounts = np.concatenate([core[:3], np.arange(100, 140)])
+    grown = replace(_grown(1e-3, core, accounts), verdict=Verdict.DISTILLATION)
+    (found,) = combine([whole], [grown], _Everybody(_court()), NOBODY)
+    np.testing.assert_array_equal(found.accounts, np.union1d(core, accounts))
+    # around accounts that no campaign has it says nothing
+    strange = replace(grown, mined=replace(grown.mined, around=np.arange(200, 206), joins=True))
+    (found,) = combine([whole], [strange], _Everybody(_court()), NOBODY)
+    np.testing.assert_array_equal(found.accounts, core)

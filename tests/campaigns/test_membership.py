@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tests.campaigns.streams import make_stream, people, queue, size_bound, words_about
 
-from stillwatch.campaigns.membership import OWN_HABIT, covered_alike, passing_through, personal
+from stillwatch.campaigns.elsewhere import covered_alike
+from stillwatch.campaigns.membership import OWN_HABIT, passing_through, personal
 
 if TYPE_CHECKING:
     from tests.campaigns.streams import Ints

@@ -16,9 +16,9 @@ from tests.worlds import HYDRA
 from typer.testing import CliRunner
 
 from stillwatch._version import __version__
+from stillwatch.calibration import HABITS, load_calibration
 from stillwatch.cli.app import app
 from stillwatch.lab import Scenario, simulate
-from stillwatch.summary import CALIBRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -283,5 +283,9 @@ def test_without_a_console_the_watch_asks_for_verification(partners: Partners) -
     digest = hashlib.sha256((out / "snapshot.json").read_bytes()).hexdigest()
     assert scanned["snapshot"] == digest
     assert all(len(scanned[name]) == 64 for name in ("code", "thresholds"))
-    assert (scanned["version"], scanned["calibration"]) == (__version__, CALIBRATION)
+    assert scanned["version"] == __version__
+    packaged = load_calibration()
+    cited = f"{packaged.calibration.name} sha256:{packaged.digest[:16]}"
+    assert scanned["calibration"] == cited
+    assert set(scanned["outside"]) <= set(HABITS)
     assert digest in second.run("verify", "ledger", ledger)

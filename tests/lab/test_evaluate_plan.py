@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def test_the_default_is_the_published_run() -> None:
     planned = cells(Wanted())
-    assert sum(cell.scenario == "demo" for cell in planned) == 10
+    assert sum(cell.scenario == "demo" for cell in planned) == 20
     nulls = [cell for cell in planned if cell.scenario == NULL]
     assert [cell.seed for cell in nulls] == [NULL_SEED + n for n in range(100)]
     assert all(not cell.baselines for cell in nulls)

@@ -13,11 +13,13 @@ from stillwatch.readers.rejections import Rejection
 from stillwatch.schema import (
     ACCOUNT_VERDICTS,
     FINDINGS_FORMAT,
+    Calibrated,
     Campaign,
     DayCount,
     Explanation,
     Fact,
     Findings,
+    HabitRange,
     Link,
     Member,
     Missing,
@@ -213,6 +215,22 @@ def summary(**changes: Any) -> Summary:
         fdr=0.01,
         seed=7,
         calibration="builtin-1 (sha256 5d0c…)",
+        calibrated=Calibrated(
+            name="builtin-1",
+            digest="5d0c" * 16,
+            made="2026-04-01",
+            same_code=True,
+            same_level=True,
+            logs=240,
+            wrong=1,
+            innocent=474_240,
+            accused=2,
+            habits=(
+                HabitRange(habit="content", here=0.512, low=0.488, high=0.941),
+                HabitRange(habit="rhythm", here=1.733, low=1.232, high=1.459),
+                HabitRange(habit="conversation", here=None, low=0.027, high=0.036),
+            ),
+        ),
         columns=("system_prompt", "client_address", "user_agent", "output_tokens", "status"),
         missing=(
             Missing(

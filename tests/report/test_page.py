@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from stillwatch.schema import Campaign, Findings
+    from stillwatch.schema import Calibrated, Campaign, Findings
 
 VOID = {"meta", "link", "br", "img", "input"}
 FETCHES = {"src", "srcset", "action", "formaction", "data", "poster", "background", "ping"}
@@ -176,6 +176,30 @@ def test_the_answer_comes_first(rich: Findings) -> None:
     assert "2 pooled groups and 1 inconclusive group, listed but not accused." in text
     assert "Nothing else is accused." in text
     assert "at most 1 % of the campaigns named" in text
+
+
+def test_it_is_said_whether_the_error_rate_speaks_of_this_log(rich: Findings) -> None:
+    text = Page(rendered(rich)).said("p")
+    assert "240 simulated logs of which the truth is known" in text
+    assert "in 1 of them, to 2 of 474 240 innocent accounts" in text
+    assert "in when they ask they do not, and nobody has measured the rate" in text
+    cells = Page(rendered(rich)).said("td")
+    assert "1.733" in cells
+    assert "1.232 to 1.459" in cells
+    assert cells.count("outside") == 1
+
+    said = rich.summary.calibrated
+    assert said is not None
+    alike = tuple(one for one in said.habits if one.inside)
+
+    def promise(calibrated: Calibrated | None) -> str:
+        summary = replace(rich.summary, calibrated=calibrated)
+        return Page(rendered(replace(rich, summary=summary))).said("p")
+
+    assert "in all that a scan can measure they do" in promise(replace(said, habits=alike))
+    assert "an earlier state of the code" in promise(replace(said, habits=alike, same_code=False))
+    assert "at a stricter level" in promise(replace(said, habits=alike, same_level=False))
+    assert "nothing about how far this log is like those" in promise(None)
 
 
 def test_an_empty_result_says_what_it_does_not_mean() -> None:

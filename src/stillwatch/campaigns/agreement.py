@@ -134,6 +134,14 @@ def common_words(starts, word, kept, first, shift, distinct):  # type: ignore[no
 
 
 @kernel
+def _having(starts, word, words):  # type: ignore[no-untyped-def]
+    """Where each word's requests begin, these by word and rising, and how many each word has."""
+    bounds, order = by_owner(word, words)
+    having = np.repeat(np.arange(starts.size - 1), np.diff(starts))[order]
+    return bounds, having, np.diff(bounds)
+
+
+@kernel
 def _rarest(words, frequency, most):  # type: ignore[no-untyped-def]
     """The words that fewest requests have, at most so many."""
     return words[np.argsort(frequency[words], kind="mergesort")[:most]]
@@ -149,6 +157,41 @@ def _same(mine, other, seen, mark, least, part):  # type: ignore[no-untyped-def]
     for word in other:
         common += seen[word] == mark
     return common >= part * fewer
+
+
+@kernel
+def said_again(starts, word, owner, words, least, part):  # type: ignore[no-untyped-def]
+    """Which requests say what an earlier one of the same owner says.
+
+    What is the same, and with how many a request is compared, is as in `said_by`.
+
+    Args:
+        starts: as in `common_words`.
+        word: as in `common_words`, all of which count.
+        owner: int64[requests], from 0.
+        words: how many there are.
+        least: words that both must have.
+        part: share of the shorter one's words that must be in common.
+
+    Returns:
+        bool[requests].
+    """
+    bounds, having, frequency = _having(starts, word, words)
+    found = np.zeros(owner.size, np.bool_)
+    seen = np.full(words, -1, np.int64)
+    for i in range(owner.size):
+        mine = word[starts[i] : starts[i + 1]]
+        if mine.size < least:
+            continue
+        seen[mine] = i
+        for rare in _rarest(mine, frequency, _RAREST):
+            stride = 1 + (frequency[rare] - 1) // _LOOKED_AT
+            for other in having[bounds[rare] : bounds[rare + 1] : stride]:
+                if found[i] or other >= i:
+                    break
+                said = word[starts[other] : starts[other + 1]]
+                found[i] = owner[other] == owner[i] and _same(mine, said, seen, i, least, part)
+    return found
 
 
 @kernel
@@ -170,9 +213,7 @@ def said_by(starts, word, owner, words, least, part):  # type: ignore[no-untyped
     Returns:
         int64[requests], the sum of `1 << owner` over them.
     """
-    bounds, order = by_owner(word, words)
-    having = np.repeat(np.arange(owner.size), np.diff(starts))[order]
-    frequency = np.diff(bounds)
+    bounds, having, frequency = _having(starts, word, words)
     found = np.zeros(owner.size, np.int64)
     seen = np.full(words, -1, np.int64)
     for i in range(owner.size):

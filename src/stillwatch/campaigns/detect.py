@@ -21,7 +21,13 @@ from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.exercise import look_at_length
 from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
-from stillwatch.campaigns.membership import IN_QUESTION, Membership, combine, divided
+from stillwatch.campaigns.membership import (
+    IN_QUESTION,
+    Membership,
+    combine,
+    divided,
+    without_lone,
+)
 from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.payer import one_payers
@@ -37,6 +43,8 @@ from stillwatch.signals.halves import with_half
 Ints = NDArray[np.int64]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import ibis.expr.types as ir
     import pyarrow as pa
 
@@ -133,6 +141,18 @@ def _seen_whole(
     return judged, adding, beside
 
 
+def _accounts(campaigns: Iterable[Grouped]) -> Ints:
+    """All accounts of some campaigns, sorted."""
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *(g.accounts for g in campaigns)]))
+
+
+def _says_more(lone: Lone, doubtful: Ints) -> bool:
+    """Whether the verdict on an account alone says more than that of a group that is in doubt."""
+    if lone.verdict is Verdict.INCONCLUSIVE:
+        return lone.account not in doubtful
+    return lone.verdict is not Verdict.CLEAR
+
+
 def _looked_beyond(evidence: Evidence, groups: list[Judged], known: Ints) -> list[Judged]:
     doubtful = [place for place, group in enumerate(groups) if group.verdict is not Verdict.CLEAR]
     closer = look_beyond(evidence, [groups[place].mined for place in doubtful], known)
@@ -198,13 +218,13 @@ def detect(
         public = _public_items(evidence, [*judged, *parts])
         campaigns = combine(judged, parts, membership, public, beside)
         step.advance()
-        explained = np.unique(
-            np.concatenate([g.accounts for g in campaigns] or [traits.account[:0]])
-        )
+        doubtful = _accounts(g for g in campaigns if g.lead.verdict is Verdict.INCONCLUSIVE)
+        explained = np.setdiff1d(_accounts(campaigns), doubtful)
         alone = lone_extractors(evidence, explained, mined.reference, traits, level)
-        lone = [x for x in alone if x.verdict is not Verdict.CLEAR]
+        lone = [x for x in alone if _says_more(x, doubtful)]
         accused = np.array([x.account for x in lone], dtype=np.int64)
-        paid = one_payers(evidence, traits, np.concatenate([explained, accused]))
+        campaigns = without_lone(campaigns, accused)
+        paid = one_payers(evidence, traits, np.union1d(_accounts(campaigns), accused))
         step.advance()
         found: list[Grouped | Lone | OnePayer] = [*campaigns, *lone, *paid]
         done = deeds(evidence, [one.candidate for one in found], examples)

@@ -47,6 +47,12 @@ MANY_PEOPLE = 0.001
 account: what these ask about in one stream need not be what they ask about in another."""
 
 
+ALIKE_SHARE = 0.5
+"""Of the group's median account, the share of all that an account does that must be in the stream
+where no words are shared: who covers a queue covers all of its accounts, and people ask for reasons
+now and then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """How far the requests of a stream agree with their accounts' other requests.
@@ -155,7 +161,9 @@ def compare_elsewhere(
     chance = float(with_all.sum())
     return Elsewhere(
         accounts,
-        PairCounts(within, n * m, with_all - within, n * (m.sum() - m), unit=words.clump() or 1.0),
+        PairCounts(
+            within, n * m, with_all - within, n * (m.sum() - m), unit=words.clump(same=True) or 1.0
+        ),
         float(np.log(worth / chance)) if chance else 0.0,
         np.isin(accounts, _with_topics(others, telling)),
     )
@@ -167,11 +175,24 @@ def _with_topics(stream: Stream, telling: Telling) -> Ints:
     At least as those of a member of the least individual honest group, and it is not ruled out that
     they do as a typical customer's: of one who sends much, the latter asks for more.
     """
-    content = compare_content(stream, telling)
+    content = compare_content(stream, telling, again=True)
     agreeing, expected = account_ratios(content.pairs)
     typical = stats.poisson.cdf(np.ceil(agreeing), expected * np.exp(content.floor(1.0)))
     some = agreeing >= expected * np.exp(content.floor())
     found: Ints = content.accounts[some & (typical > MANY_PEOPLE)]
+    return found
+
+
+def covered_alike(share: Floats, members: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether nearly as much of what each account does is in the stream as of the median member.
+
+    Args:
+        share: of all that each account of a group does.
+        members: which accounts may be members.
+    """
+    if not members.any():
+        return members
+    found: NDArray[np.bool_] = share >= ALIKE_SHARE * np.median(share[members])
     return found
 
 

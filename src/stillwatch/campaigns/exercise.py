@@ -22,6 +22,7 @@ from stillwatch.campaigns.candidates import Candidate
 from stillwatch.campaigns.coding import starts_of
 from stillwatch.campaigns.habits import Share, share_of
 from stillwatch.campaigns.sampling import one_by_one
+from stillwatch.campaigns.words import SAME_PART, SAME_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +37,6 @@ Ints = NDArray[np.int64]
 AT_LENGTH, WHOLE_STREAM = 50, 1000
 """Accounts of a group that are looked at at length, and requests of each and half: of labs that run
 a few benchmarks, each meets another among so many, and each run is whole."""
-
-SAME_WORDS, SAME_PART = 5, 0.9
-"""Content words that two items need to be compared, and the share of the shorter one's that must be
-in common for them to be the same in other wrappings. In simulated logs nine in ten questions of
-labs with wrappers of their own are found by this, and one to two in a hundred items of a queue."""
 
 COPIED = 0.4
 """Share of an account's items that the one that has most of them sends, too, from which on a group

@@ -158,19 +158,27 @@ class Content:
         return float(np.log(personal / chance))
 
 
-def compare_content(stream: Stream, telling: Telling | None = None) -> Content:
+def compare_content(
+    stream: Stream, telling: Telling | None = None, *, again: bool = False
+) -> Content:
     """Compare the items of a stream's accounts; an item counts once an account.
 
-    Whoever asks again has not asked about more.
+    Whoever asks again, in whatever wrapping, has not asked about more.
 
     Args:
         stream: sampled requests.
         telling: what agreements in words are worth.
+        again: whether items count that say the same in other wrappings: to see that somebody has
+            topics, and not that somebody has none.
     """
-    items = stream.items()
-    accounts, codes, sizes = items.coded()
-    words = items.words_in(codes, telling)
-    pairs = pairs_of_uses(words.uses, sizes, words.weight).in_units_of(words.clump())
+    if again:
+        items = stream.items()
+        words = items.words_in(items.coded()[1], telling)
+    else:
+        items, words = stream.distinct(telling)
+    accounts, _, sizes = items.coded()
+    clump = words.clump(same=again)
+    pairs = pairs_of_uses(words.uses, sizes, words.weight).in_units_of(clump)
     return Content(accounts, sizes, words, pairs, telling is not None)
 
 

@@ -195,7 +195,11 @@ class Court:
         if not share:
             return []
         drafts = [at_length(part) for part in parts]
-        tested = [part for part in (*drafts, *beside) if not _mostly_in(part.mined, members)]
+        tested = [
+            part
+            for part in (*drafts, *beside)
+            if part.mined.around is None and not _mostly_in(part.mined, members)
+        ]
         accepted = boosted_e_bh([part.e for part in tested], share * self.level)
         founding = {id(part) for part, ok in zip(tested, accepted, strict=True) if ok}
         return [
@@ -243,7 +247,7 @@ class Court:
 
 
 def _mostly_in(mined: Mined, accounts: Ints) -> bool:
-    return bool(among(mined.candidate.accounts, accounts).mean() >= MOSTLY)
+    return bool(among(mined.anchor, accounts).mean() >= MOSTLY)
 
 
 def at_length(judged: Judged) -> Judged:

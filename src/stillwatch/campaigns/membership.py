@@ -19,7 +19,7 @@ from scipy import stats
 from stillwatch.ahead import ahead
 from stillwatch.campaigns.candidates import MIN_CORE_REQUESTS, Candidate
 from stillwatch.campaigns.coding import pairs
-from stillwatch.campaigns.elsewhere import compare_elsewhere, one_job
+from stillwatch.campaigns.elsewhere import compare_elsewhere, covered_alike, one_job
 from stillwatch.campaigns.exchangeability import account_ratios
 from stillwatch.campaigns.extraction import Reference, harvest_features
 from stillwatch.campaigns.habits import compare_content, compare_hours, converses
@@ -29,7 +29,7 @@ from stillwatch.campaigns.split import impersonal
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from stillwatch.campaigns.elsewhere import Elsewhere
     from stillwatch.campaigns.judge import Court, Judged
@@ -87,11 +87,6 @@ a customer with twenty times as much has work of its own (log-sd .6 stays inside
 LEAST_SHARE = 0.05
 """Share of all that an account does that must be in the stream: cover of twenty to one is more than
 an operator can pay for."""
-
-ALIKE_SHARE = 0.5
-"""Of the group's median account, the share of all that an account does that must be in the stream
-where no words are shared: who covers a queue covers all of its accounts, and people ask for reasons
-now and then."""
 
 SLICE = 0.5
 """Share of all that an account does below which the stream may be a slice of a job of its own."""
@@ -268,19 +263,6 @@ def harvesting_accounts(stream: Stream, reference: Reference, level: float) -> I
     return found
 
 
-def covered_alike(share: Floats, members: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether nearly as much of what each account does is in the stream as of the median member.
-
-    Args:
-        share: of all that each account of a group does.
-        members: which accounts may be members.
-    """
-    if not members.any():
-        return members
-    found: NDArray[np.bool_] = share >= ALIKE_SHARE * np.median(share[members])
-    return found
-
-
 def passing_through(stream: Stream) -> Ints:
     """Accounts whose requests come in a small part of the days that the others' come in.
 
@@ -339,6 +321,17 @@ def divided(parts: Sequence[Judged], members: Ints) -> tuple[list[Judged], list[
     return list(compress(parts, worth)), list(compress(parts, map(not_, worth)))
 
 
+def without_lone(campaigns: Iterable[Grouped], alone: Ints) -> list[Grouped]:
+    """The groups without accounts that are accused of acting alone.
+
+    Args:
+        campaigns: groups; only of those in doubt any account was looked at alone.
+        alone: those accounts.
+    """
+    left = (replace(g, accounts=np.setdiff1d(g.accounts, alone)) for g in campaigns)
+    return [group for group in left if len(group.accounts)]
+
+
 def combine(
     judged: list[Judged],
     parts: list[Judged],
@@ -370,7 +363,10 @@ def combine(
     for group, members in looked_at:
         new = [account for account in members if account not in taken]
         # of a large group the sample tells whose it is: beyond it nobody was looked for twice
-        told = np.intersect1d(members, group.mined.sample.account).tolist()
+        told = np.intersect1d(members, group.mined.sample.account)
+        if group.mined.around is not None:
+            told = np.intersect1d(told, group.mined.around)
+        told = told.tolist()
         claims = [taken[account] for account in told if account in taken]
         if claims and len(claims) >= ABSORBED * len(told):
             home = max(set(claims), key=lambda c: (claims.count(c), -c))
@@ -386,8 +382,8 @@ def combine(
         campaigns[home][2].update(new)
         taken |= dict.fromkeys(new, home)
     for group in beside:
-        homes = [taken[a] for a in group.mined.candidate.accounts.tolist() if a in taken]
-        if len(homes) < max(1, ABSORBED * len(group.mined.candidate.accounts)):
+        homes = [taken[a] for a in group.mined.anchor.tolist() if a in taken]
+        if len(homes) < max(1, ABSORBED * len(group.mined.anchor)):
             continue
         home = max(set(homes), key=lambda c: (homes.count(c), -c))
         if campaigns[home][0][0].verdict == group.verdict:

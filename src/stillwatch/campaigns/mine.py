@@ -21,8 +21,9 @@ from stillwatch.campaigns.candidates import (
     Family,
     merge_families,
 )
+from stillwatch.campaigns.coding import among
 from stillwatch.campaigns.communities import communities
-from stillwatch.campaigns.elsewhere import compare_elsewhere
+from stillwatch.campaigns.elsewhere import compare_elsewhere, covered_alike
 from stillwatch.campaigns.exercise import look_at_length
 from stillwatch.campaigns.extraction import Reference
 from stillwatch.campaigns.individuals import Floors, test_content
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from stillwatch.progress import Step
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 MAX_CANDIDATES = 4000
 """Candidates looked at, largest streams first; the bound on work and memory."""
@@ -281,13 +283,28 @@ def _wordless(
             continue
         crowd = crowd_of(evidence, rest, family, FOUND_BY[KINDS[family.kind]])
         everyone = crowd.sample.half(mining=True)
+        share = _share(evidence, crowd)
         for half in _strangers_to_themselves(crowd, floors):
             for queue in queues(half, everyone, floors, traits, SCREEN):
                 found.append(part_of(crowd, queue.core))
-                if len(queue.grown) > len(queue.core):
-                    grown.append(part_of(crowd, queue.grown))
+                core = among(crowd.candidate.accounts, queue.core)
+                # membership would refuse the others, and they must not spoil the test
+                alike = crowd.candidate.accounts[covered_alike(share, core)]
+                around = np.intersect1d(queue.grown, alike)
+                if len(np.setdiff1d(around, queue.core)):
+                    grown.append(replace(part_of(crowd, around), around=queue.core))
             suspects.append(blending(half, floors, rhythm=False).account)
     return _Crowds(found, grown, np.unique(np.concatenate(suspects)))
+
+
+def _share(evidence: Evidence, crowd: Mined) -> Floats:
+    """Share of what each account of a crowd does, in the mining half, that is in its stream."""
+    account, requests = (
+        evidence.activity.column(name).to_numpy() for name in ("account", "mining_requests")
+    )
+    every = requests[np.searchsorted(account, crowd.candidate.accounts)]
+    found: Floats = crowd.counts[:, 0] / np.maximum(every, 1)
+    return found
 
 
 def mostly_explained(family: Family, groups: list[Mined], feeders: pa.Table) -> Ints:

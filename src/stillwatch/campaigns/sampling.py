@@ -71,6 +71,8 @@ class Mined:
         beyond: looks at the accounts that the sample lacks; none where nobody has looked.
         exercise: what some of its accounts at full length show; None where nobody has looked.
         joins: whether it may only add accounts to a campaign, and not be one.
+        around: accounts of the group that it grew around, sorted, to whose campaign alone it may
+            add accounts; None of a group that did not grow.
     """
 
     candidate: Candidate
@@ -81,6 +83,12 @@ class Mined:
     beyond: tuple[Look, ...] = ()
     exercise: Exercise | None = None
     joins: bool = False
+    around: Ints | None = None
+
+    @property
+    def anchor(self) -> Ints:
+        """The accounts by which it is seen what the group is a part of."""
+        return self.candidate.accounts if self.around is None else self.around
 
     @property
     def looks(self) -> tuple[Look, ...]:

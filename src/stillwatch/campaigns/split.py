@@ -82,7 +82,7 @@ class Queue:
     Attributes:
         core: account keys, sorted, of the part that showed, or of the surest that one in doubt
             grew to.
-        grown: of the largest that it grew to.
+        grown: of the surest that it grew to, itself where none shows.
     """
 
     core: Ints
@@ -155,8 +155,8 @@ def _grown(
         )
     # the smallest of several p-values is small by chance, too
     surest = core if looks[0][0] <= SURE else min(looks, key=lambda look: look[0])[1]
-    largest = max((accounts for p, accounts in looks if p <= level), key=len, default=surest)
-    return Queue(surest, largest)
+    wider = [look for look in looks[1:] if look[0] <= level]
+    return Queue(surest, min(wider, key=lambda look: look[0])[1] if wider else surest)
 
 
 def _alike(stream: Stream, floors: Floors, traits: Traits) -> tuple[float, Ints]:

@@ -52,7 +52,7 @@ class Telling:
     @classmethod
     def of(cls, population: Stream) -> Telling:
         """Learn from a sample of whole customers."""
-        items = population.items()
+        items, _ = population.distinct()
         accounts, codes, sizes = items.coded()
         fold = np.arange(len(accounts)) % 2
         pairs = [_by_class(items, codes, sizes, fold == side) for side in (0, 1)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stillwatch.campaigns.evalues import boosted_e_bh
 from stillwatch.campaigns.judge import decided
 from stillwatch.campaigns.lone import Lone, judge_alone
-from stillwatch.campaigns.membership import Grouped, Membership, combine
+from stillwatch.campaigns.membership import Grouped, Membership, combine, without_lone
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
@@ -122,11 +122,14 @@ class Trial:
         parts = [part for part in inside if part.coordinated]
         reference = self.court.reference
         alone = (judge_alone(s.family, s.sample, s.public, reference, s.level) for s in self.alone)
+        lone = tuple(found for found in alone if found is not None)
+        accused = np.array([found.account for found in lone], dtype=np.int64)
+        campaigns = combine(judged, parts, Membership(self.court), self.public)
         return Verdicts(
             tuple(judged),
             tuple(parts),
-            tuple(combine(judged, parts, Membership(self.court), self.public)),
-            tuple(found for found in alone if found is not None),
+            tuple(without_lone(campaigns, accused)),
+            lone,
             tuple(one for one in self.paid if one.holds(self.court.traits)),
         )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stillwatch.cli.options import Arrivals, Json, Out, Prompts, Quiet, Seed
+
+if TYPE_CHECKING:
+    from stillwatch.calibration import Range
 
 
 def _split(values: list[str]) -> tuple[str, ...]:
@@ -37,7 +40,7 @@ def evaluate_command(
             help="Built-in scenario or a file; may be given several times. Default: demo.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=0, help="Seeds of each scenario.")] = 10,
+    seeds: Annotated[int, typer.Option("--seeds", min=0, help="Seeds of each scenario.")] = 20,
     null_runs: Annotated[
         int, typer.Option("--null-runs", min=0, help="Worlds without any campaign.")
     ] = 100,
@@ -104,6 +107,65 @@ def evaluate_command(
             section.table.rows,
         )
     typer.echo(f"everything, with plots: {result.out / 'results.html'}")
+
+
+def calibrate_command(
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS...", exists=True, file_okay=False, help="Folders of lab evaluate."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", dir_okay=False, help="File to write.")],
+    name: Annotated[str, typer.Option("--name", help="What results will call it.")],
+    as_json: Json = False,
+) -> None:
+    """Make a calibration of worlds with known truth, for scans to be held against."""
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from stillwatch.calibration import HABITS, dump_calibration
+    from stillwatch.cli.tables import print_json, print_table
+    from stillwatch.errors import InputError
+    from stillwatch.lab.calibrate import calibrate
+
+    found = calibrate(results, name=name, made=datetime.now(UTC).date().isoformat())
+    try:
+        out.write_bytes(dump_calibration(found))
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", file=str(out)) from None
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    print_table(
+        [
+            ("kind", "left"),
+            ("logs", "right"),
+            ("wrong", "right"),
+            ("innocent", "right"),
+            ("accused", "right"),
+            ("tested", "right"),
+            *((habit, "right") for habit in HABITS),
+        ],
+        (
+            (
+                kind.name,
+                f"{kind.logs:,}",
+                f"{kind.wrong:,}",
+                f"{kind.innocent:,}",
+                f"{kind.accused:,}",
+                f"{kind.tested:,}",
+                *(_range(kind.habits.get(habit)) for habit in HABITS),
+            )
+            for kind in found.kinds
+        ),
+    )
+    typer.echo(f"calibration: {out}")
+
+
+def _range(found: Range | None) -> str:
+    return "not used" if found is None else f"{found.low:.3f} to {found.high:.3f}"
 
 
 def coordination_command(

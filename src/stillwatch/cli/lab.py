@@ -158,6 +158,7 @@ def signups_command(
 
 
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("calibrate")(evaluate.calibrate_command)
 app.command("leakage")(leakage.leakage_command)
 app.command("coordination")(evaluate.coordination_command)
 

@@ -30,6 +30,15 @@ Priors = Annotated[
     Path | None,
     typer.Option("--priors", help="Where partners say to look: priors.parquet of share match."),
 ]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        dir_okay=False,
+        envvar="STILLWATCH_CALIBRATION",
+        help="What lab calibrate wrote, to hold the log against; the packaged one unless given.",
+    ),
+]
 ScanLedger = Annotated[
     Path | None,
     typer.Option(

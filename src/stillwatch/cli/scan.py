@@ -8,6 +8,7 @@ import typer
 
 from stillwatch.cli.options import (
     Accounts,
+    Calibration,
     Declared,
     Json,
     LogFormat,
@@ -48,6 +49,7 @@ def scan_command(
         int,
         typer.Option("--keep-examples", min=0, help="Raw prompts to keep for each campaign."),
     ] = 0,
+    calibration: Calibration = None,
     ledger: ScanLedger = None,
     memory: Memory = "4GB",
     engine: Annotated[
@@ -79,6 +81,7 @@ def scan_command(
             fdr=fdr,
             seed=seed,
             keep_examples=keep_examples,
+            calibration=calibration,
             ledger=ledger,
             memory=memory,
             engine=engine,

@@ -10,6 +10,7 @@ import typer
 
 from stillwatch.cli.options import (
     Accounts,
+    Calibration,
     Declared,
     Growth,
     Memory,
@@ -49,6 +50,7 @@ def watch_command(
     consume: Annotated[
         bool, typer.Option("--consume", help="Remove files once they are taken in.")
     ] = False,
+    calibration: Calibration = None,
     ledger: ScanLedger = None,
     memory: Memory = "4GB",
     quiet: Quiet = False,
@@ -74,6 +76,7 @@ def watch_command(
             growth=growth,
             once=once,
             consume=consume,
+            calibration=calibration,
             ledger=ledger,
             memory=memory,
             progress=progress,

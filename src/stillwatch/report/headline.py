@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stillwatch.report.wording import about, count, e_strength, money, percent, plural, span
+from stillwatch.report.wording import about, count, e_strength, habit, money, percent, plural, span
 from stillwatch.schema import CAPABILITIES, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stillwatch.report.views import CampaignView
-    from stillwatch.schema import Campaign, Findings, Summary
+    from stillwatch.schema import Calibrated, Campaign, Findings, Summary
 
 MEANING = {
     Verdict.DISTILLATION: "One operator, hidden behind the accounts, harvesting answers: accused.",
@@ -57,7 +57,7 @@ def headline(findings: Findings) -> Headline:
         _answer(accused),
         _scale(accused) if accused else "",
         _rest(findings, bool(accused)),
-        _promise(summary.fdr, bool(accused)),
+        _promise(summary.fdr, bool(accused), summary.calibrated),
         _limits(summary),
     )
 
@@ -100,18 +100,33 @@ def _rest(findings: Findings, accused: bool) -> str:
     return f"{listed}Nothing else is accused."
 
 
-def _promise(fdr: float, accused: bool) -> str:
+def _promise(fdr: float, accused: bool, calibrated: Calibrated | None) -> str:
     level = percent(fdr)
     if accused:
         return (
             f"Judged at a false discovery rate of {level}: over many scans like this one, on "
             f"average at most {level} of the campaigns named are expected to be no campaign. "
-            "It holds as far as honest customers behave like those of the calibration."
+            "It holds as far as honest customers behave like those of the calibration"
+            f"{_likeness(calibrated)}."
         )
     return (
         "That is not proof that there is none: a campaign that is small, slow or young may leave "
         f"too little evidence. Judged at a false discovery rate of {level}."
     )
+
+
+def _likeness(calibrated: Calibrated | None) -> str:
+    """Whether they do, as the rest of a sentence."""
+    if calibrated is None:
+        return ""
+    if calibrated.outside:
+        habits = " and ".join(habit(name) for name in calibrated.outside)
+        return f"; in {habits} they do not, and nobody has measured the rate on logs like this one"
+    if not calibrated.same_level:
+        return ", which was made at a stricter level than this scan"
+    if not calibrated.same_code:
+        return ", which was made with an earlier state of the code"
+    return ", and in all that a scan can measure they do"
 
 
 def _limits(summary: Summary) -> str:

@@ -33,6 +33,7 @@ def environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
         "count": wording.count,
         "day": wording.day,
         "e_strength": wording.e_strength,
+        "habit": wording.habit,
         "label": wording.label,
         "moment": wording.moment,
         "money": wording.money,

@@ -14,6 +14,13 @@ NARROW = "\u202f"
 ID_LENGTH = 48
 TEXT_LENGTH = 1_000
 
+HABITS = {
+    "content": "what they ask about",
+    "rhythm": "when they ask",
+    "conversation": "how they follow up",
+}
+"""Habits of customers, in words."""
+
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July",
     "August", "September", "October", "November", "December",
@@ -60,6 +67,11 @@ def name(text: str) -> str:
     if not text.strip():
         return "⟨empty⟩" if not text else f"⟨{len(text)} spaces⟩"
     return visible(text, ID_LENGTH)
+
+
+def habit(name: str) -> str:
+    """A habit of customers in words; one of another version by its name."""
+    return HABITS.get(name, name)
 
 
 def label(signal: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from stillwatch.calibration import drift, habits_of, held_against, load_calibration
 from stillwatch.declared import load_declared
 from stillwatch.errors import InputError
 from stillwatch.evidence.registrar import Registrar
@@ -21,7 +22,7 @@ from stillwatch.progress import Silent
 from stillwatch.publishing import snapshot_of, with_step_up
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
-from stillwatch.scanning import detected, folder_of
+from stillwatch.scanning import LEVEL, detected, folder_of
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.standing import Snapshot, load_snapshot, load_step_up, write_snapshot
 from stillwatch.store import SketchStore
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from stillwatch.calibration import Kept
     from stillwatch.declared import Entry
     from stillwatch.progress import Progress
+    from stillwatch.schema import Calibrated
     from stillwatch.standing import Standing
 
 POLL = 2.0
@@ -47,6 +50,8 @@ class Watch:
     Attributes:
         out: folder with the sketches, `rejected.jsonl` and `snapshot.json`.
         snapshot: the last one published.
+        calibration: that scans are held against.
+        calibrated: how the last scan lies to it; None before the first.
         entries: of the list of declared structure.
         hints: of partners, where to look.
         step_up: accounts to ask for verification because of what partners shared.
@@ -64,6 +69,8 @@ class Watch:
     memory: str
     progress: Progress
     snapshot: Snapshot
+    calibration: Kept
+    calibrated: Calibrated | None = None
     entries: tuple[Entry, ...] = ()
     hints: pa.Table | None = None
     step_up: tuple[Standing, ...] = ()
@@ -113,14 +120,14 @@ class Watch:
         moment = self.schedule.reached(latest) if latest else None
         if moment is None or not self.schedule.wants(requests):
             return False
-        self.publish(datetime.fromtimestamp(latest / 1e6, UTC))
+        calibrated = self.publish(datetime.fromtimestamp(latest / 1e6, UTC))
         if self.registrar is not None:
-            enter_snapshot(self.registrar, self.snapshot, requests, self.policy)
+            enter_snapshot(self.registrar, self.snapshot, requests, self.policy, calibrated)
         self.schedule.scanned = requests
         return True
 
-    def publish(self, as_of: datetime) -> None:
-        """Scan everything and replace `snapshot.json`."""
+    def publish(self, as_of: datetime) -> Calibrated:
+        """Scan everything, replace `snapshot.json`, and say how the log lies to calibration."""
         with detected(
             self.store,
             self.sketcher,
@@ -140,8 +147,10 @@ class Watch:
                 previous=self.snapshot,
                 key_fingerprint=self.key.fingerprint,
             )
+            self.calibrated = held_against(self.calibration, habits_of(found.floors), LEVEL)
         self.snapshot = with_step_up(self.snapshot, self.step_up)
         write_snapshot(self.snapshot, self.out / "snapshot.json")
+        return self.calibrated
 
 
 def watch(  # noqa: PLR0913 - one call is the whole interface
@@ -157,6 +166,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     growth: float = GROWTH,
     once: bool = False,
     consume: bool = False,
+    calibration: str | Path | None = None,
     ledger: str | Path | None = None,
     key: SketchKey | None = None,
     memory: str = "4GB",
@@ -177,6 +187,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         growth: share by which the log must have grown for another scan.
         once: take in what is there, scan if it is due, and return.
         consume: remove files once they are taken in.
+        calibration: file that scans are held against; the packaged one unless given.
         ledger: folder of the ledger that every scan is entered into.
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
@@ -205,6 +216,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         memory=memory,
         progress=progress or Silent(),
         snapshot=load_snapshot(published) if published.exists() else Snapshot(sequence=0),
+        calibration=load_calibration(Path(calibration) if calibration else None),
         registrar=Registrar.open(Path(ledger)) if ledger else None,
     )
     _resume(watched)
@@ -222,6 +234,8 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
             watched.hints = load_priors(Path(priors), key.fingerprint) if priors else None
             if watched.scan_if_due():
                 told(f"published snapshot {watched.snapshot.sequence}: {_standings(watched)}")
+                if watched.calibrated is not None and watched.calibrated.outside:
+                    told(drift(watched.calibrated))
         if once:
             return watched
         time.sleep(POLL)

@@ -25,15 +25,17 @@ REJECTED_ALARM = 0.01
 def show(request: AnyRequest) -> Response[str]:
     """The last scan's sources, and the scans before."""
     with storage_of(request).read() as session:
-        scans = (
-            session.execute(select(Scan).order_by(Scan.id.desc()).limit(MOST_SCANS)).scalars().all()
-        )
-        last = scans[0] if scans else None
-        summary = msgspec.json.decode(last.summary, type=Summary) if last else None
+        scans = [
+            (scan, msgspec.json.decode(scan.summary, type=Summary))
+            for scan in session.execute(
+                select(Scan).order_by(Scan.id.desc()).limit(MOST_SCANS)
+            ).scalars()
+        ]
+        last, summary = scans[0] if scans else (None, None)
         return page(
             request,
             "sources",
-            scans=scans,
+            scans=[(scan, said.calibrated) for scan, said in scans],
             last=last,
             summary=summary,
             realised=realised(session),

@@ -8,7 +8,7 @@ import msgspec
 
 from stillwatch._version import __version__
 from stillwatch.evidence.canonical import canonical, digest
-from stillwatch.evidence.versions import code_digest, thresholds
+from stillwatch.judging import code_digest, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

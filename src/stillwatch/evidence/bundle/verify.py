@@ -23,7 +23,7 @@ from stillwatch.evidence.ledger import merkle
 from stillwatch.evidence.ledger.checkpoint import parse_checkpoint
 from stillwatch.evidence.ledger.log import decode_entry
 from stillwatch.evidence.signing import PublicKey
-from stillwatch.evidence.versions import code_digest
+from stillwatch.judging import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stillwatch.calibration import habits_of
+from stillwatch.judging import code_digest
 from stillwatch.lab.baselines import BASELINES
 from stillwatch.lab.evaluate.ablations import ABLATIONS, replace_texts
 from stillwatch.lab.evaluate.audit import audit
@@ -23,6 +25,7 @@ from stillwatch.lab.evaluate.outcome import (
     FoundCampaign,
     GroupRow,
     Outcome,
+    Terms,
     TrueCampaign,
     Windows,
 )
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from stillwatch.lab.evaluate.ablations import Ablation
     from stillwatch.lab.evaluate.plan import Cell
     from stillwatch.lab.score import Score
+    from stillwatch.scanning import Scan
 
 _Record = dict[str, Any]
 
@@ -123,6 +127,18 @@ def _run(cell: Cell, digest: str, folder: Path) -> Outcome:
         ),
         tested=tested,
         discoveries=discoveries,
+        terms=_terms(done),
+    )
+
+
+def _terms(done: Scan) -> Terms:
+    summary = done.findings.summary
+    return Terms(
+        version=summary.version,
+        code=code_digest(),
+        fdr=summary.fdr,
+        days=len(summary.timeline),
+        habits=habits_of(done.detection.floors),
     )
 
 

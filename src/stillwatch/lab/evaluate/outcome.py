@@ -95,6 +95,23 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
     called: int
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """By what a scan judged: as far as a calibration needs it.
+
+    Attributes:
+        version, code: of Stillwatch, and digest of the code that judged; see `judging`.
+        fdr: the level.
+        days: that the log spans.
+        habits: floors of the log's own customers; None where one was not used.
+    """
+
+    version: str
+    code: str
+    fdr: float
+    days: int
+    habits: dict[str, float | None]
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One cell's results.
 
@@ -104,6 +121,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         requests, accounts: in the log.
         seconds: by step; the baselines by their names.
         peak_mb: most memory that the process held, in 10⁶ bytes.
+        terms: of our scan; None in a cell of windows.
         groups, campaigns, found, tested, discoveries, windows: see the classes; a cell of windows
             has no world, and a world has no windows.
     """
@@ -125,6 +143,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     tested: tuple[TestedGroup, ...]
     discoveries: tuple[Discoveries, ...]
     windows: tuple[Windows, ...] = ()
+    terms: Terms | None = None
 
     @property
     def accused_innocents(self) -> int:

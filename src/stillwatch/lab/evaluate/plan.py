@@ -35,7 +35,7 @@ WINDOW_SEEDS, WINDOW_RUNS = 3, 120
 QUICK_SEEDS = 2
 QUICK_SCALE = 0.4
 
-_IRRELEVANT = ("cli", "report", "lab/evaluate/", "lab/coordination")
+_IRRELEVANT = ("cli", "report", "lab/evaluate/", "lab/coordination", "lab/calibrate", "calibration")
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class Wanted:
     """What the caller asks for; see `evaluate`."""
 
     scenarios: Sequence[str] = ("demo",)
-    seeds: int = 10
+    seeds: int = 20
     null_runs: int = 100
     ablations: Sequence[str] = (evidence.FULL,)
     baselines: Sequence[str] = ("all",)

@@ -9,9 +9,6 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from stillwatch._version import __version__
-from stillwatch.evidence.canonical import canonical, digest
-
 PACKAGES = ("stillwatch.campaigns",)
 """The packages that verdicts are reached by."""
 
@@ -40,12 +37,3 @@ def thresholds() -> dict[str, Any]:
                 if name.isupper() and not name.startswith("_") and isinstance(value, (int, float)):
                     found[f"{module.name}.{name}"] = float(value)
     return dict(sorted(found.items()))
-
-
-def judged_with() -> dict[str, str]:
-    """Version, digest of the code and digest of the thresholds, as ledgers say them."""
-    return {
-        "version": __version__,
-        "code": code_digest(),
-        "thresholds": digest(canonical(thresholds())),
-    }
