@@ -45,6 +45,16 @@ def test_scan_prints_results_on_stdout_and_progress_on_stderr(scanned: tuple[Any
     assert "Traceback" not in done.stderr
 
 
+def test_customers_unlike_those_of_the_calibration_are_noted(scanned: tuple[Any, Path]) -> None:
+    done, out = scanned
+    said = json.loads((out / "campaigns.json").read_bytes())["summary"]["calibrated"]
+    # four days show less of when people ask than the calibration's fourteen
+    (rhythm,) = (one for one in said["habits"] if one["habit"] == "rhythm")
+    assert rhythm["here"] < rhythm["low"]
+    assert f"note: customers unlike those of calibration {said['name']}: " in done.stdout
+    assert f"rhythm {rhythm['here']:.3f}, there {rhythm['low']:.3f} to" in done.stdout
+
+
 def test_scan_leaves_the_files_of_the_contract(scanned: tuple[Any, Path]) -> None:
     _, out = scanned
     assert {path.name for path in out.iterdir()} >= FILES
@@ -110,6 +120,8 @@ def test_report_of_no_scan_names_what_is_missing(run: Callable[..., Any], tmp_pa
         (("{log}", "--fdr", "7"), 2, "fdr"),
         (("{log}", "--memory", "much"), 2, "'much' is not a size"),
         (("{log}", "--accounts", "missing.csv"), 1, "missing.csv"),
+        (("{log}", "--calibration", "missing.json"), 1, "missing.json: cannot be read"),
+        (("{log}", "--calibration", "{accounts}"), 1, "no calibration of stillwatch lab calibrate"),
         (("{accounts}",), 1, "no format that Stillwatch recognises"),
         (("{accounts}", "--format", "stillwatch"), 1, "67 of 67 records cannot be used"),
     ],

@@ -65,6 +65,7 @@ def scan_command(
 
     Writes campaigns.json, accounts.parquet, rejected.jsonl and report.html.
     """
+    from stillwatch.calibration import drift
     from stillwatch.cli.progress import watch
     from stillwatch.cli.tables import campaign_rows, print_campaigns, print_json
     from stillwatch.scanning import scan
@@ -91,4 +92,7 @@ def scan_command(
         print_json({"out": str(found.out), "campaigns": campaign_rows(found.findings)})
         return
     print_campaigns(found.findings)
+    calibrated = found.findings.summary.calibrated
+    if calibrated is not None and calibrated.outside:
+        typer.echo(f"note: {drift(calibrated)}")
     typer.echo(f"report: {found.out / 'report.html'}")
