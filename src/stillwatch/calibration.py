@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 HABITS = ("content", "rhythm", "conversation")
 """Habits of which a floor is estimated from the log."""
 
+DIGITS = 6
+"""Decimal digits of a floor, in the file and in what a scan says."""
+
 PACKAGED = "calibration.json"
 
 _MOST_BYTES = 2**20
@@ -127,13 +130,13 @@ def load_calibration(path: Path | None = None) -> Kept:
         with source.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
-            raise InputError("is too large for a calibration", file=str(path))
+            raise InputError("is too large for a calibration", file=str(source))
         found = msgspec.json.decode(data, type=Calibration)
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=str(path)) from None
+        raise InputError(f"cannot be read: {error.strerror}", file=str(source)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"is no calibration of stillwatch lab calibrate: {error}", file=str(path)
+            f"is no calibration of stillwatch lab calibrate: {error}", file=str(source)
         ) from None
     return Kept(found, hashlib.sha256(data).hexdigest())
 
@@ -170,7 +173,7 @@ def _beside(calibration: Calibration, habit: str, here: float | None) -> HabitRa
     ranges = [kind.habits[habit] for kind in calibration.kinds if habit in kind.habits]
     return HabitRange(
         habit=habit,
-        here=None if here is None else round(here, 6),
+        here=None if here is None else round(here, DIGITS),
         low=min((one.low for one in ranges), default=None),
         high=max((one.high for one in ranges), default=None),
     )

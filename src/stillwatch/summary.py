@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillwatch._version import __version__
-from stillwatch.calibration import habits_of, held_against
+from stillwatch.calibration import DIGITS, habits_of, held_against
 from stillwatch.campaigns.describe import hour_shares, rfc3339, timeline
 from stillwatch.missing import missing_signals
 from stillwatch.schema import Summary
@@ -97,4 +97,4 @@ def summarise(  # noqa: PLR0913 - what a scan was told, in one call
 
 
 def _shown(floor: float | None) -> float | str:
-    return "not used" if floor is None else round(floor, 6)
+    return "not used" if floor is None else round(floor, DIGITS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stillwatch.calibration import HABITS, Calibration, Kind, Range
+from stillwatch.calibration import DIGITS, HABITS, Calibration, Kind, Range
 from stillwatch.errors import InputError
 from stillwatch.lab.evaluate.ablations import FULL
 from stillwatch.lab.evaluate.outcome import OURS, Outcome
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FEWEST = 20
 """Logs of a kind: of fewer, more than one log in ten of the kind lies outside their range."""
-
-_DIGITS = 6
 
 
 def calibrate(results: Sequence[Path], *, name: str, made: str) -> Calibration:
@@ -98,7 +96,7 @@ def _kind(name: str, runs: Sequence[tuple[Outcome, Terms]]) -> Kind:
         days=(min(days), max(days)),
         habits={
             habit: Range(
-                low=round(min(values), _DIGITS), high=round(max(values), _DIGITS), logs=len(values)
+                low=round(min(values), DIGITS), high=round(max(values), DIGITS), logs=len(values)
             )
             for habit, values in used.items()
             if values
