@@ -40,6 +40,7 @@ format: $(VENV)/dev.stamp ## Mend what the linter can mend
 bench: $(VENV)/dev.stamp ## Measure scans, growth, others, decisions, provenance (BENCH_...; needs wrk, redis-server)
 	$(BIN)/python -m bench.scan --rows $(BENCH_ROWS)
 	$(BIN)/python -m bench.scale --scales $(BENCH_SCALES)
+	$(BIN)/python -m bench.day --scales $(BENCH_SCALES)
 	$(BIN)/python -m bench.peers --scales $(BENCH_PEERS_SCALES)
 	$(BIN)/python -m bench.dense
 	$(BIN)/python -m bench.guard

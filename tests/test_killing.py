@@ -41,7 +41,7 @@ def run(out, seconds=None):
     if not child:
         code = 1
         try:
-            scan(sketches=sketches, accounts=accounts, out=out, key=key)
+            scan(sketches=sketches, accounts=accounts, out=out, key=key, keep_index=True)
             code = 0
         except Exception as error:
             print(error, file=sys.stderr)

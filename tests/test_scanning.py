@@ -197,6 +197,18 @@ def test_a_log_of_one_request_is_judged(small: Provider, tmp_path: Path) -> None
     assert found.findings.campaigns == ()
 
 
+def test_of_days_that_were_erased_nothing_is_left(small: Provider, tmp_path: Path) -> None:
+    """An account that was seen on those days only has no row any more."""
+    first = scan(tmp_path / "first", small.rows, small.accounts)
+    days = sorted((first.out / "sketches/days").iterdir())
+    for day in days[3:]:
+        day.unlink()
+    again = stillwatch.scan(sketches=first.out / "sketches", out=tmp_path / "again", key=KEY)
+    left = {key for day in days[:3] for key in pq.read_table(day)["account"].to_pylist()}
+    assert 0 < len(again.accounts) == len(left) < len(first.accounts)
+    assert again.findings.summary.accounts == len(left)
+
+
 def test_an_empty_log_is_an_error_in_plain_words(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="this file is empty"):
         scan(tmp_path / "empty", [], None)

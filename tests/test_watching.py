@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from stillwatch.evidence.ledger import Ledger
 from stillwatch.lab import preset, simulate
 from stillwatch.readers import open_log
 from stillwatch.serving.intake import Intake
+from stillwatch.since import head_of
 from stillwatch.standing import load_snapshot
 from stillwatch.watching import watch
 from stillwatch.watching.follow import SETTLED, Follower
@@ -201,6 +203,24 @@ def test_a_scan_publishes_what_is_in_force_and_a_later_one_goes_on(
     assert second.snapshot.as_of > first.snapshot.as_of
     known = {campaign.campaign_id for campaign in second.snapshot.campaigns}
     assert {s.campaign_id for s in second.snapshot.standings} <= known
+
+
+def test_between_scans_of_everything_what_has_grown_is_looked_at(
+    provider: Any, tmp_path: Path
+) -> None:
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    rows = provider.log.read_bytes().splitlines(keepends=True)
+    ends = [0, *(len(rows) * part // 10 for part in (7, 8)), len(rows)]
+    seen = []
+    for begin, end in pairwise(ends):
+        with (logs / "log.jsonl").open("ab") as file:
+            file.writelines(rows[begin:end])
+        done = watch(logs, out=out, accounts=provider.accounts, once=True, keep_index=True)
+        seen.append((done.snapshot.sequence, head_of(out).population.requests))
+    # a seventh more is no quarter, and two tenths later it is time to look at everything
+    assert [sequence for sequence, _ in seen] == [1, 2, 3]
+    assert seen[0][1] == seen[1][1] < seen[2][1] == len(kept(out))
 
 
 def test_a_log_unlike_those_of_the_calibration_is_said_and_entered(

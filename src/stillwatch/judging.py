@@ -12,14 +12,23 @@ from typing import Any
 PACKAGES = ("stillwatch.campaigns",)
 """The packages that verdicts are reached by."""
 
+READERS = frozenset(
+    (
+        "block", "columns", "feeding", "forward", "grown", "ranged", "reading", "record", "segment",
+        "spread",
+    )
+)  # fmt: skip
+"""Modules of these that only read: whichever of them reads a log, its requests are the same."""
+
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over the source of the packages that judge, their files in order of their names."""
+    """SHA-256 over the source of the modules that judge, in order of their names."""
     total = hashlib.sha256()
     for package in PACKAGES:
         for file in sorted(resources.files(package).iterdir(), key=lambda f: f.name):
-            if file.name.endswith((".py", ".toml")):
+            module, _, kind = file.name.rpartition(".")
+            if kind in {"py", "toml"} and module not in READERS:
                 total.update(f"{package}/{file.name}\n".encode())
                 total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()

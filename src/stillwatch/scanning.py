@@ -8,15 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from stillwatch.calibration import load_calibration
 from stillwatch.campaigns import detect
+from stillwatch.campaigns.before import NOTHING_BEFORE
+from stillwatch.campaigns.detect import STEPS
 from stillwatch.campaigns.prior import NO_PRIORS
+from stillwatch.campaigns.ranged import Ranged
+from stillwatch.campaigns.reading import read
 from stillwatch.declared import cover, load_declared, with_declared
 from stillwatch.engine import DUCKDB, check_engine, session, with_room
 from stillwatch.errand import run
 from stillwatch.errors import InputError, UsageError
+from stillwatch.evidence.canonical import digest
 from stillwatch.evidence.docket import write_docket
 from stillwatch.evidence.registrar import Registrar
 from stillwatch.evidence.scans import enter_scan
@@ -24,13 +30,17 @@ from stillwatch.examples import with_examples
 from stillwatch.findings import dump_findings, load_findings
 from stillwatch.ingest import ingest
 from stillwatch.place import Place, is_url
+from stillwatch.population import Population
 from stillwatch.priors import in_force, load_priors, prior_sources
 from stillwatch.progress import Silent
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.report import write_report
 from stillwatch.schema import FINDINGS_FORMAT, Findings
 from stillwatch.sealed import SealedStore, holds_sketches, need_sketches
+from stillwatch.signals.halves import with_half
 from stillwatch.signals.population import population_totals
+from stillwatch.since import Index, begin_index
+from stillwatch.since import keep_index as keep_index_of
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
 from stillwatch.summary import summarise
@@ -43,9 +53,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stillwatch.campaigns import Detection
+    from stillwatch.campaigns.evidence import Evidence
     from stillwatch.declared import Entry
     from stillwatch.ingest import Elsewhere
-    from stillwatch.progress import Progress
+    from stillwatch.progress import Progress, Step
 
 
 LEVEL = 0.01
@@ -87,6 +98,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     append: bool = False,
     calibration: str | Path | None = None,
     ledger: str | Path | None = None,
+    keep_index: bool = False,
+    since: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Scan:
     """Find the campaigns in a request log.
@@ -115,6 +128,10 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         calibration: file of `stillwatch lab calibrate` that the scan cites and is held against; the
             one that Stillwatch comes with unless given. It changes no verdict.
         ledger: folder of the ledger that the scan is entered into.
+        keep_index: leave what was read in `OUT/index`, from which later scans go on; about 230
+            bytes a request.
+        since: folder of a scan with `keep_index`: look only at what has grown by a quarter since.
+            What it found stands beside what is found now.
         progress: shows the steps.
 
     Raises:
@@ -125,6 +142,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         raise UsageError(f"--fdr is a rate between 0 and 1, not {fdr}")
     check_engine(engine)
     _check_inputs(logs, sketches, keep_examples)
+    _check_index(sketches, engine, keep_index=keep_index, since=since)
     progress = progress or Silent()
     folder = folder_of(Path(out))
     key = key or SketchKey.load()
@@ -133,6 +151,10 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     entries = load_declared(Path(declarations)) if declarations else ()
     hints = load_priors(Path(priors), key.fingerprint) if priors else None
     calibrated = load_calibration(Path(calibration) if calibration else None)
+    index = None
+    if since is not None:
+        index = Index.open(Path(since), key=key.fingerprint, seed=seed, fdr=fdr)
+    kept_in = begin_index(folder) if keep_index else None
     rejected = folder / "rejected.jsonl"
     if sketches is not None:
         store = _sealed(sketches, key, folder, memory)
@@ -159,11 +181,14 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             examples=keep_examples,
             memory=memory,
             engine=engine,
+            keep=kept_in,
+            index=index,
             progress=progress,
         ) as (requests, detection),
     ):
+        population = index.population(store, requests) if index else Population.of(requests)
         summary = summarise(
-            requests,
+            population,
             detection,
             declared,
             sources=sources,
@@ -172,25 +197,43 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
             fdr=fdr,
             seed=seed,
             calibration=calibrated,
+            since=None if index is None else index.cited(detection),
         )
     campaigns = detection.campaigns
     if keep_examples:
         again = open_log([str(source) for source in logs], format=format, progress=progress)
         campaigns = with_examples(campaigns, detection.examples, again, sketcher)
-    findings = Findings(format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns)
+    data = dump_findings(Findings(format=FINDINGS_FORMAT, summary=summary, campaigns=campaigns))
     with progress.step("writing the report", 1) as step:
-        data = dump_findings(findings)
-        (folder / "campaigns.json").write_bytes(data)
-        if not write_docket(detection, data, folder):
-            step.note("too large to keep as evidence")
-        # read back, so that `stillwatch report` makes the same page from the file
-        findings = load_findings(folder / "campaigns.json")
-        pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
-        write_report(findings, detection.accounts, rejected, folder / "report.html")
+        findings = _written(folder, data, detection, rejected, step)
+        if kept_in is not None:
+            keep_index_of(
+                kept_in,
+                store,
+                detection,
+                population,
+                seed=seed,
+                fdr=fdr,
+                findings=digest(data),
+            )
         step.advance()
     if ledger is not None:
         enter_scan(Registrar.open(Path(ledger)), data, findings.summary)
     return Scan(findings, detection.accounts, folder, detection)
+
+
+def _written(
+    folder: Path, data: bytes, detection: Detection, rejected: Path, step: Step
+) -> Findings:
+    """Write the results, and return what was found as the file has it."""
+    (folder / "campaigns.json").write_bytes(data)
+    if not write_docket(detection, data, folder):
+        step.note("too large to keep as evidence")
+    # read back, so that `stillwatch report` makes the same page from the file
+    findings = load_findings(folder / "campaigns.json")
+    pq.write_table(detection.accounts, folder / "accounts.parquet", compression="zstd")
+    write_report(findings, detection.accounts, rejected, folder / "report.html")
+    return findings
 
 
 @contextmanager
@@ -221,6 +264,18 @@ def _check_inputs(
         raise UsageError("--keep-examples needs the logs: sketches hold no prompts")
 
 
+def _check_index(
+    sketches: str | Path | None, engine: str, *, keep_index: bool, since: str | Path | None
+) -> None:
+    if keep_index and since is not None:
+        raise UsageError("--keep-index is for a scan of everything, and --since goes on from one")
+    if (keep_index or since is not None) and (engine != DUCKDB or is_url(sketches or "")):
+        raise UsageError(
+            "an index is kept and used where the sketches lie in a folder of this machine, by "
+            "--engine duckdb"
+        )
+
+
 def _sealed(sketches: str | Path, key: SketchKey, folder: Path, memory: str) -> SealedStore:
     """The store to scan: a folder is held and sealed, what a URL names is only read."""
     place = Place.of(sketches)
@@ -245,6 +300,8 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
     examples: int = 0,
     memory: str = "4GB",
     engine: str = DUCKDB,
+    keep: Path | None = None,
+    index: Index | None = None,
     progress: Progress | None = None,
 ) -> Iterator[tuple[ir.Table, Detection]]:
     """Find the campaigns in a sealed store, and keep its requests at hand for more questions.
@@ -260,10 +317,12 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
         examples: requests of each campaign to name.
         memory: most memory the engine may take.
         engine: as in `scan`.
+        keep: of `begin_index`, to leave the index in.
+        index: of an earlier scan, to look only at what has grown since.
         progress: shows the steps.
 
     Raises:
-        InputError: the store holds no request.
+        InputError: the store holds no request, or the index does not fit it.
     """
     names = store.names()
     if not len(names):
@@ -273,26 +332,46 @@ def detected(  # noqa: PLR0913 - what a scan is told, in one call
         with_room(store.spill),
     ):
         requests: ir.Table = store.requests(backend)
-        coverage, priors = None, NO_PRIORS
-        if entries or hints is not None:
-            last = population_totals(requests).last_seen.to_pyarrow()[0].as_py()
-            coverage = cover(entries, names, declared, last) if entries else None
-            priors = in_force(hints, last) if hints is not None else NO_PRIORS
-        detection = detect(
-            requests,
-            names,
-            account_traits(names, declared, sketcher, coverage),
-            level=fdr,
-            seed=seed,
-            examples=examples,
-            progress=progress or Silent(),
-            priors=priors,
-        )
+        with (progress or Silent()).step("detecting", STEPS) as step:
+            halved, before = with_half(requests, seed), NOTHING_BEFORE
+            if index is None:
+                keys = np.sort(names.column("account").to_numpy())
+                evidence = read(halved, keys, step, keep)
+                names = _present(names, evidence)
+            else:
+                evidence = grown = index.evidence(halved, store, backend, step)
+                names = _present(names, evidence)
+                before = index.before(grown, names)
+            coverage, priors = None, NO_PRIORS
+            if entries or hints is not None:
+                last = population_totals(requests).last_seen.to_pyarrow()[0].as_py()
+                coverage = cover(entries, names, declared, last) if entries else None
+                priors = in_force(hints, last) if hints is not None else NO_PRIORS
+            detection = detect(
+                evidence,
+                names,
+                account_traits(names, declared, sketcher, coverage),
+                step,
+                level=fdr,
+                examples=examples,
+                priors=priors,
+                before=before,
+            )
+            if keep is not None and isinstance(evidence, Ranged):
+                evidence.save()
         if hints is not None:
             detection = replace(detection, priors=prior_sources(hints, priors, detection))
         if coverage is not None:
             detection = with_declared(detection, coverage)
         yield requests, detection
+
+
+def _present(names: pa.Table, evidence: Evidence) -> pa.Table:
+    """The accounts that have requests: of one whose days were erased only the name is left."""
+    present = evidence.activity.column("account").to_numpy()
+    if len(present) == len(names):
+        return names
+    return names.filter(np.isin(names.column("account").to_numpy(), present))
 
 
 def folder_of(out: Path) -> Path:

@@ -458,6 +458,23 @@ class Calibrated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """The scan of everything that a later one goes on from.
+
+    Attributes:
+        findings: SHA-256 of its `campaigns.json`.
+        requests: that it read.
+        last_seen: time of the latest one, RFC 3339 UTC.
+        standing: ids of its campaigns that stand as they were found then.
+    """
+
+    findings: str
+    requests: int
+    last_seen: str
+    standing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The scan as a whole: what was read, at which level it was judged, what could not be.
 
@@ -478,6 +495,7 @@ class Summary:
         declared: entries of declared structure, in the order of their file.
         priors: partners whose indicators said where to look.
         calibrated: whether that calibration speaks of logs like this one; None in older results.
+        since: the scan that this one goes on from; None where it looked at everything.
     """
 
     version: str
@@ -501,6 +519,7 @@ class Summary:
     declared: tuple[DeclaredEntry, ...] = ()
     priors: tuple[PriorSource, ...] = ()
     calibrated: Calibrated | None = None
+    since: Since | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,27 +8,26 @@ import numpy as np
 
 from stillwatch._version import __version__
 from stillwatch.calibration import DIGITS, habits_of, held_against
-from stillwatch.campaigns.describe import hour_shares, rfc3339, timeline
 from stillwatch.missing import missing_signals
 from stillwatch.schema import Summary
-from stillwatch.signals.population import population_by_day, population_by_hour, population_totals
 from stillwatch.taking import OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import ibis.expr.types as ir
     import pyarrow as pa
 
     from stillwatch.calibration import Kept
     from stillwatch.campaigns import Detection
+    from stillwatch.population import Population
+    from stillwatch.schema import Since
     from stillwatch.sealed import Taken
 
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
 def summarise(  # noqa: PLR0913 - what a scan was told, in one call
-    requests: ir.Table,
+    population: Population,
     detection: Detection,
     declared: pa.Table | None,
     *,
@@ -38,11 +37,12 @@ def summarise(  # noqa: PLR0913 - what a scan was told, in one call
     fdr: float,
     seed: int,
     calibration: Kept,
+    since: Since | None = None,
 ) -> Summary:
     """Describe a scan.
 
     Args:
-        requests: sealed sketches; at least one.
+        population: the log as a whole.
         detection: what came of them.
         declared: the account file, or None.
         sources: names of the inputs and of their formats.
@@ -51,12 +51,9 @@ def summarise(  # noqa: PLR0913 - what a scan was told, in one call
         fdr: the level asked for.
         seed: of the split into halves.
         calibration: that the scan cites.
+        since: the scan that it goes on from, if it does.
     """
     columns = {name for entry in taken for name in entry.columns}
-    total = population_totals(requests).to_pyarrow().to_pylist()[0]
-    hours = np.zeros(24)
-    for row in population_by_hour(requests).to_pyarrow().to_pylist():
-        hours[row["value"]] = row["requests"]
     volumes = detection.accounts.column("requests").to_numpy()
     verdicts = detection.accounts.column("verdict").to_pylist()
     floors = detection.floors
@@ -64,20 +61,20 @@ def summarise(  # noqa: PLR0913 - what a scan was told, in one call
     return Summary(
         version=__version__,
         sources=tuple(sources),
-        requests=total["requests"],
+        requests=population.requests,
         accounts=len(detection.accounts),
         rejected=sum(entry.rejected for entry in taken),
         duplicates=duplicates,
-        first_seen=rfc3339(total["first_seen"]),
-        last_seen=rfc3339(total["last_seen"]),
+        first_seen=population.first_seen,
+        last_seen=population.last_seen,
         fdr=fdr,
         seed=seed,
         calibration=calibrated.cited,
         columns=tuple(name for name in OPTIONAL if name in columns),
         missing=missing_signals(columns, declared, detection),
         verdicts={name: verdicts.count(name) for name in sorted(set(verdicts))},
-        hours=hour_shares(hours),
-        timeline=timeline(population_by_day(requests).to_pyarrow().to_pylist()),
+        hours=population.hours,
+        timeline=population.timeline,
         requests_per_account={
             name: float(np.quantile(volumes, q)) for name, q in QUANTILES.items()
         },
@@ -93,6 +90,7 @@ def summarise(  # noqa: PLR0913 - what a scan was told, in one call
         declared=detection.declared,
         priors=detection.priors,
         calibrated=calibrated,
+        since=since,
     )
 
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.campaigns import counting
-from stillwatch.campaigns.coding import coded
+from stillwatch.campaigns.coding import among, coded
 from stillwatch.campaigns.record import Records, packed
 from stillwatch.signals import frames
 from stillwatch.signals.families import KINDS, TEMPLATES, WORDLESS, asks, key_of
@@ -33,6 +33,11 @@ Places = NDArray[np.int32]
 
 _FRAMES = tuple(KINDS.index(name) for name in frames.FRAME_KEYS)
 _FRAMED, _ASKED = WORDLESS
+
+_SPREAD = -7046029254386353131
+"""The golden ratio in 64 bits: what is multiplied by it lands anywhere."""
+
+_NONE = np.zeros(0, np.int64)
 
 _ROWS = tuple(name for name in SAMPLED_COLUMNS if name != "framed")
 
@@ -94,27 +99,32 @@ class Block:
         order: places in `table` by account.
         starts: int64[accounts + 1], where each one's requests begin in `order`.
         table: `account`, `mining`, a column of keys named after each kind that shares words; and
-            `asked` and `signals.streams.SAMPLED_COLUMNS` but `framed`, where it was read whole.
+            `asked`, `timestamp` and `signals.streams.SAMPLED_COLUMNS` but `framed`, where it was
+            read whole.
+        frames: frames that accounts are known to have, as `own_frames`, sorted.
     """
 
     account: Ints
     order: Ints
     starts: Ints
     table: pa.Table
+    frames: Ints
 
     @classmethod
-    def read(cls, requests: ir.Table, *, whole: bool) -> Block:
+    def read(cls, requests: ir.Table, *, whole: bool, frames: Ints = _NONE) -> Block:
         """Read sketches with `slot` and `mining`.
 
         Args:
             requests: of the range.
             whole: whether to read more than the keys; an account's requests are then in the order
                 of their bodies, then of their own keys, in which streams are sampled.
+            frames: that accounts are known to have besides those that show here, sorted.
         """
         columns = {kind: key_of(requests, kind) for kind in TEMPLATES}
         columns |= {name: requests[name] for name in (_ROWS if whole else ("account", "mining"))}
         if whole:
             columns |= {"asked": asks(requests), "slot": requests.slot.cast("int32")}
+            columns |= {"timestamp": requests.timestamp}
         table = requests.select(**columns).to_pyarrow()
         account, owner, _ = coded(table.column("account").to_numpy())
         if whole:
@@ -122,7 +132,7 @@ class Block:
             starts, order = counting.order_by(owner, len(account), *by)
         else:
             starts, order = counting.by_owner(owner, len(account))
-        return cls(account, order, starts, table)
+        return cls(account, order, starts, table, frames)
 
     def repeated(self, least: int) -> pa.Table:
         """`kind`, `key` of what an account mined so often, a row for each such account."""
@@ -157,13 +167,39 @@ class Block:
         """Whether each request is made from a frame of its account (`signals.frames`)."""
         framed = np.zeros(len(self.order), dtype=np.bool_)
         for code in _FRAMES:
-            counting.mark_repeated(self.starts, *self._keys(code), frames.MIN_REQUESTS, framed)
+            key, known = self._keys(code)
+            counting.mark_repeated(self.starts, key, known, frames.MIN_REQUESTS, framed)
+            if len(self.frames):
+                framed |= known & among(self._in_account(code, key), self.frames)
         return framed
+
+    @cached_property
+    def own_frames(self) -> Ints:
+        """What frames accounts have, as one hash for an account, a kind and a key."""
+        found = []
+        for code in _FRAMES:
+            key, known = self._keys(code)
+            own = self._in_account(code, key)
+            found.append(counting.repeated_keys(self.starts, own, known, frames.MIN_REQUESTS))
+        return np.concatenate(found)
 
     @cached_property
     def mining(self) -> Bools:
         """Which half each request belongs to."""
         return self._flags("mining")
+
+    def activity(self) -> pa.Table:
+        """The columns `campaigns.evidence.ACTIVITY` of its accounts."""
+        begins = self.starts[:-1]
+        seen = self.table.column("timestamp")
+        moments = seen.cast(pa.int64()).to_numpy()[self.order]
+        found = {
+            "account": self.account,
+            "requests": np.diff(self.starts),
+            "mining_requests": np.add.reduceat(self.mining.astype(np.int64), begins),
+            "first_seen": pa.array(np.minimum.reduceat(moments, begins)).cast(seen.type),
+        }
+        return pa.table(found)
 
     def records(self) -> Iterator[Records]:
         """The requests as `campaigns.record.RECORD`, some at a time."""
@@ -174,6 +210,11 @@ class Block:
         column = self.table.column(KINDS[code])
         known = pc.is_valid(column).to_numpy()[self.order]
         return pc.fill_null(column, 0).to_numpy()[self.order], known
+
+    def _in_account(self, code: int, key: Ints) -> Ints:
+        """A hash of each request's account, a kind and its key of that kind."""
+        account = np.repeat(self.account, np.diff(self.starts))
+        return key ^ ((account + code) * _SPREAD)
 
     def _flags(self, name: str) -> Bools:
         flags: Bools = self.table.column(name).to_numpy()[self.order]

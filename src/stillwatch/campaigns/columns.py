@@ -47,6 +47,18 @@ class Columns:
                     file.write(np.ascontiguousarray(array).view(np.uint8).data)
         return cls(types, folder)
 
+    @classmethod
+    def open(cls, folder: Path, types: dict[str, np.dtype[Any]]) -> Columns:
+        """Arrays that lie in a folder already.
+
+        Raises:
+            OSError, ValueError: one is not there, or ends within an element.
+        """
+        for name, kind in types.items():
+            if (folder / name).stat().st_size % kind.itemsize:
+                raise ValueError(f"{name} is cut off")
+        return cls(types, folder)
+
     def read(self, name: str, *, share: float = 1.0) -> NDArray[Any]:
         """One of them.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.campaigns.before import NOTHING_BEFORE, Before, accounts_of
 from stillwatch.campaigns.beyond import look_beyond, look_elsewhere
 from stillwatch.campaigns.describe import deeds
 from stillwatch.campaigns.exercise import look_at_length
@@ -23,29 +24,25 @@ from stillwatch.campaigns.judge import Background, Court, Judged
 from stillwatch.campaigns.lone import lone_extractors
 from stillwatch.campaigns.membership import (
     IN_QUESTION,
+    MIN_NEW,
     Membership,
     combine,
     divided,
-    without_lone,
+    without,
 )
 from stillwatch.campaigns.mine import mine
 from stillwatch.campaigns.moves import moves
 from stillwatch.campaigns.payer import one_payers
 from stillwatch.campaigns.prior import NO_PRIORS, Priors
-from stillwatch.campaigns.ranged import Ranged
-from stillwatch.campaigns.spread import Spread
 from stillwatch.campaigns.trial import Trial
 from stillwatch.campaigns.write import Directory, account_table, in_order, write
-from stillwatch.engine import spreads
 from stillwatch.schema import Campaign, DeclaredEntry, PriorSource, Verdict
-from stillwatch.signals.halves import with_half
 
 Ints = NDArray[np.int64]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import ibis.expr.types as ir
     import pyarrow as pa
 
     from stillwatch.campaigns.concealment import Traits
@@ -55,7 +52,7 @@ if TYPE_CHECKING:
     from stillwatch.campaigns.membership import Grouped
     from stillwatch.campaigns.payer import OnePayer
     from stillwatch.campaigns.sampling import Mined
-    from stillwatch.progress import Progress, Step
+    from stillwatch.progress import Step
 
 STEPS = 9
 
@@ -73,7 +70,9 @@ class Detection:
         customers: whole customers in the harvest test's reference.
         examples: request keys by campaign id, as many as were asked for.
         trial: what the verdicts follow from, to reach them again.
-        members: account keys by campaign id, in the order of the campaign's members.
+        members: account keys by campaign id, in the order of the campaign's members, of what was
+            found now.
+        standing: ids of campaigns that an earlier scan found and that stand as they were.
         declared: entries of declared structure, and what they covered.
         priors: partners who said where to look, and what came of it.
     """
@@ -87,6 +86,7 @@ class Detection:
     examples: dict[str, tuple[int, ...]]
     trial: Trial
     members: dict[str, tuple[int, ...]]
+    standing: frozenset[str] = frozenset()
     declared: tuple[DeclaredEntry, ...] = ()
     priors: tuple[PriorSource, ...] = ()
 
@@ -167,74 +167,72 @@ def _with(groups: list[Judged], places: list[int], mined: list[Mined]) -> list[J
     return found
 
 
-def _evidence(requests: ir.Table, accounts: Ints, step: Step) -> Evidence:
-    if spreads(requests):
-        evidence = Spread.of(requests)
-        step.advance()
-        return evidence
-    return Ranged.of(requests, accounts, requests.count().to_pyarrow().as_py(), step)
-
-
 def detect(
-    requests: ir.Table,
+    evidence: Evidence,
     names: pa.Table,
     traits: Traits,
+    step: Step,
     *,
     level: float,
-    seed: int,
-    progress: Progress,
     examples: int = 0,
     priors: Priors = NO_PRIORS,
+    before: Before = NOTHING_BEFORE,
 ) -> Detection:
     """Find the campaigns among the requests of a store.
 
     Args:
-        requests: sealed sketches.
+        evidence: the requests.
         names: `account`, `account_id` of every account, ordered by id.
         traits: what the accounts declare, of every account.
+        step: advanced `STEPS` times.
         level: false discovery rate of accused groups.
-        seed: of the split into halves.
-        progress: shows the steps.
         examples: requests of each campaign to name, for its examples.
         priors: families that are looked at in any case.
+        before: what an earlier scan found, where `evidence` shows what has grown since.
     """
-    with progress.step("detecting", STEPS) as step:
-        evidence = _evidence(with_half(requests, seed), traits.account, step)
-        activity = evidence.activity
-        directory = Directory.of(names, activity)
-        traits = traits.seen_from(activity.column("first_seen"))
-        step.advance()
-        mined = mine(evidence, traits, step, priors)
-        groups = mined.candidates + mined.parts
-        feeders = evidence.feeding.of(
-            {family for group in groups for family in group.candidate.carrying}
+    activity = evidence.activity
+    directory = Directory.of(names, activity)
+    traits = traits.seen_from(activity.column("first_seen"))
+    step.advance()
+    mined = mine(evidence, traits, step, priors, before)
+    groups = mined.candidates + mined.parts
+    feeders = evidence.feeding.of(
+        {family for group in groups for family in group.candidate.carrying}
+    )
+    background = Background.of(activity, feeders, groups, before.questioned)
+    court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
+    judged = court.judge(mined.candidates, before.tested)
+    parts = court.judge_parts(mined.parts, judged)
+    membership = Membership(court)
+    judged, parts, beside = _seen_whole(evidence, judged, parts, membership)
+    public = _public_items(evidence, [*judged, *parts])
+    campaigns = combine(judged, parts, membership, public, beside)
+    standing = before.standing(campaigns)
+    kept = accounts_of(standing)
+    campaigns = without(campaigns, kept, least=MIN_NEW)
+    step.advance()
+    doubtful = _accounts(g for g in campaigns if g.lead.verdict is Verdict.INCONCLUSIVE)
+    explained = np.union1d(np.setdiff1d(_accounts(campaigns), doubtful), kept)
+    settled = np.union1d(explained, before.settled)
+    alone = lone_extractors(evidence, settled, mined.reference, traits, level)
+    lone = [x for x in alone if _says_more(x, doubtful)]
+    accused = np.array([x.account for x in lone], dtype=np.int64)
+    campaigns = without(campaigns, accused)
+    known = np.concatenate([_accounts(campaigns), accused, kept])
+    beside_them = before.of_payers(known)
+    paid = one_payers(evidence, traits, np.union1d(known, accounts_of(beside_them)))
+    step.advance()
+    found: list[Grouped | Lone | OnePayer] = [*campaigns, *lone, *paid]
+    done = deeds(evidence, [one.candidate for one in found], examples)
+    new = [
+        write(one, d, directory, traits, mined.floors, level, moves=over).named(
+            priors.of(one.candidate.families)
         )
-        background = Background.of(activity, feeders, groups)
-        court = Court(mined.floors, mined.reference, mined.glimpse, traits, background, level)
-        judged = court.judge(mined.candidates)
-        parts = court.judge_parts(mined.parts, judged)
-        membership = Membership(court)
-        judged, parts, beside = _seen_whole(evidence, judged, parts, membership)
-        public = _public_items(evidence, [*judged, *parts])
-        campaigns = combine(judged, parts, membership, public, beside)
-        step.advance()
-        doubtful = _accounts(g for g in campaigns if g.lead.verdict is Verdict.INCONCLUSIVE)
-        explained = np.setdiff1d(_accounts(campaigns), doubtful)
-        alone = lone_extractors(evidence, explained, mined.reference, traits, level)
-        lone = [x for x in alone if _says_more(x, doubtful)]
-        accused = np.array([x.account for x in lone], dtype=np.int64)
-        campaigns = without_lone(campaigns, accused)
-        paid = one_payers(evidence, traits, np.union1d(_accounts(campaigns), accused))
-        step.advance()
-        found: list[Grouped | Lone | OnePayer] = [*campaigns, *lone, *paid]
-        done = deeds(evidence, [one.candidate for one in found], examples)
-        written = in_order(
-            write(one, d, directory, traits, mined.floors, level, moves=over).named(
-                priors.of(one.candidate.families)
-            )
-            for one, d, over in zip(found, done, moves(evidence, done), strict=True)
-        )
-        step.advance()
+        for one, d, over in zip(found, done, moves(evidence, done), strict=True)
+    ]
+    standing += beside_them
+    written = in_order([*standing, *new])
+    step.advance()
     return Detection(
         campaigns=tuple(entry.campaign for entry in written),
         accounts=account_table(written, directory, judged=mined.floors.content is not None),
@@ -243,6 +241,7 @@ def detect(
         looked_at=mined.looked_at,
         examples={entry.campaign.campaign_id: entry.examples for entry in written},
         customers=len(mined.reference.features),
-        trial=Trial.of(court, judged, parts, campaigns, public, lone, paid),
-        members={entry.campaign.campaign_id: entry.keys for entry in written},
+        trial=Trial.of(court, judged, parts, campaigns, public, lone, paid).after(before, kept),
+        members={entry.campaign.campaign_id: entry.keys for entry in new},
+        standing=frozenset(entry.campaign.campaign_id for entry in standing),
     )

@@ -134,7 +134,7 @@ class Evidence(ABC):
 
     def senders(self, bodies: Ints, without: Ints) -> Ints:
         """`signals.senders.sent_by_several` over the whole window."""
-        return sent_by_several(self.requests, bodies, without)
+        return sent_by_several(self.requests, bodies, without) if len(bodies) else bodies
 
 
 def batches(candidate: Ints, requests: Ints, candidates: int) -> Ints:

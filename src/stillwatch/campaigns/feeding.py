@@ -18,16 +18,17 @@ from stillwatch.campaigns.candidates import (
     size_order,
     with_cores,
 )
+from stillwatch.campaigns.columns import Columns
 from stillwatch.engine import held
 from stillwatch.signals.families import WORDLESS, fed_by_several
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from pathlib import Path
 
     import ibis.expr.types as ir
 
     from stillwatch.campaigns.block import Wanted
-    from stillwatch.campaigns.columns import Columns
 
 Ints = NDArray[np.int64]
 
@@ -78,11 +79,22 @@ class Fed:
 
     Attributes:
         starts: int64[families + 1], where each family's feeders begin.
-        columns: `feeders`, that is `FEEDER` by family, then by account.
+        columns: `feeders`, that is `FEEDER` by family, then by account; and `starts` as `fed` where
+            they are to be opened again.
     """
 
     starts: Ints
     columns: Columns
+
+    @classmethod
+    def open(cls, folder: Path) -> Fed:
+        """What lies in a folder already.
+
+        Raises:
+            OSError, ValueError: it does not, or not as it was written.
+        """
+        columns = Columns.open(folder, {"feeders": FEEDER, "fed": np.dtype(np.int64)})
+        return cls(columns.read("fed"), columns)
 
     def of(self, numbers: Ints) -> tuple[Ints, NDArray[Any]]:
         """How many feed each of some families, given by rising numbers, and the feeders."""
@@ -107,17 +119,42 @@ class Inverted(Feeding):
     wanted: Wanted
     ranges: tuple[Fed, ...]
 
+    @property
+    def sizes(self) -> Ints:
+        """How many feed each family."""
+        found: Ints = np.sum([np.diff(one.starts) for one in self.ranges], axis=0)
+        return found
+
+    @property
+    def mined(self) -> Ints:
+        """Mined requests of each family."""
+        found = np.zeros(len(self.wanted.kind), np.int64)
+        for one in self.ranges:
+            some = np.flatnonzero(np.diff(one.starts))
+            if len(some):
+                mined = one.columns.read("feeders")["mined"].astype(np.int64)
+                found[some] += np.add.reduceat(mined, one.starts[some])
+        return found
+
     def families(self) -> list[Family]:
         """As `Feeding.families`."""
-        sizes = sum(np.diff(one.starts) for one in self.ranges)
+        return self.cored(np.arange(len(self.wanted.kind)), self.sizes)
+
+    def cored(self, numbers: Ints, sizes: Ints) -> list[Family]:
+        """As `Feeding.families`, of some families.
+
+        Args:
+            numbers: of the families, rising.
+            sizes: how many feed each of them, to look at as many together as fit into memory.
+        """
         batch = np.cumsum(sizes) // FEEDERS
-        return largest(self._cored(np.flatnonzero(batch == number)) for number in np.unique(batch))
+        return largest(self._cored(numbers[batch == number]) for number in np.unique(batch))
 
     def of(self, families: Collection[tuple[int, int]]) -> pa.Table:
         """As `Feeding.of`."""
         number = np.unique(self.wanted.numbers(_named(families)))
         number = number[number >= 0]
-        starts, feeders = self._gathered(number)
+        starts, feeders = self.gathered(number)
         family = np.repeat(number, np.diff(starts))
         return pa.table(
             {
@@ -130,7 +167,7 @@ class Inverted(Feeding):
         )
 
     def _cored(self, numbers: Ints) -> list[Family]:
-        starts, feeders = self._gathered(numbers)
+        starts, feeders = self.gathered(numbers)
         mining = feeders["mined"] > 0
         before = np.concatenate([[0], np.cumsum(mining)])
         return with_cores(
@@ -142,7 +179,7 @@ class Inverted(Feeding):
             requests=MIN_STREAM,
         )
 
-    def _gathered(self, numbers: Ints) -> tuple[Ints, NDArray[Any]]:
+    def gathered(self, numbers: Ints) -> tuple[Ints, NDArray[Any]]:
         """Where the feeders of each of some families begin, and the feeders, by account in each."""
         parts = [one.of(numbers) for one in self.ranges]
         starts = np.concatenate([[0], np.cumsum(sum(sizes for sizes, _ in parts))])

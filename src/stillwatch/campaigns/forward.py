@@ -19,6 +19,7 @@ from stillwatch.campaigns.candidates import as_tables
 from stillwatch.campaigns.coding import among, starts_of
 from stillwatch.campaigns.columns import Columns
 from stillwatch.campaigns.feeding import FEEDER, Fed
+from stillwatch.campaigns.record import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 _ALL = 2**62
+
+_TYPES = {
+    "begins": np.dtype(np.int32),
+    "families": np.dtype(np.int32),
+    "mining": np.dtype(np.bool_),
+    "records": RECORD,
+    "account": np.dtype(np.int64),
+    "starts": np.dtype(np.int64),
+    "frames": np.dtype(np.int64),
+}
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,8 @@ class Forward:
         account: distinct, sorted.
         starts: int64[accounts + 1], where each one's requests begin.
         columns: `begins` and `families` as `counting.families_of`, `mining` (bool) and `records`
-            (`campaigns.record.RECORD`) of the requests.
+            (`campaigns.record.RECORD`) of the requests; and, where they are to be opened again,
+            `account`, `starts` and `frames` (`campaigns.block.Block.own_frames`).
     """
 
     account: Ints
@@ -124,13 +136,16 @@ class Forward:
     columns: Columns
 
     @classmethod
-    def of(cls, block: Block, wanted: Wanted, folder: Path | None) -> Forward:
+    def of(
+        cls, block: Block, wanted: Wanted, folder: Path | None, *, lasting: bool = False
+    ) -> Forward:
         """Index a range.
 
         Args:
             block: read whole.
             wanted: families to know the requests of.
             folder: to put it in; None keeps it in memory.
+            lasting: whether it is to be opened again.
         """
         begins, families = block.families(wanted)
         columns = Columns.of(
@@ -139,18 +154,45 @@ class Forward:
             families=[families],
             mining=[block.mining],
             records=block.records(),
+            **(_accounts(block) if lasting else {}),
         )
         return cls(block.account, block.starts, columns)
 
-    def fed(self, families: int, folder: Path | None) -> Fed:
-        """Who feeds each of the families, of which there are so many; put into a folder as well."""
+    @classmethod
+    def open(cls, folder: Path) -> Forward:
+        """What lies in a folder already.
+
+        Raises:
+            OSError, ValueError: it does not, or not as it was written.
+        """
+        columns = Columns.open(folder, _TYPES)
+        starts = columns.read("starts")
+        account = columns.read("account")
+        if len(starts) != len(account) + 1:
+            raise ValueError("accounts are missing")
+        return cls(account, starts, columns)
+
+    @property
+    def frames(self) -> Ints:
+        """`campaigns.block.Block.own_frames` of its accounts."""
+        return self.columns.read("frames")
+
+    def fed(self, families: int, folder: Path | None, *, lasting: bool = False) -> Fed:
+        """Who feeds each of the families.
+
+        Args:
+            families: how many there are.
+            folder: as in `of`.
+            lasting: as in `of`.
+        """
         own = (self.columns.read(name) for name in ("begins", "families", "mining"))
         family, account, requests, mined = counting.count_families(self.starts, *own)
         starts, order = counting.by_owner(family, families)
         feeders = np.empty(len(order), FEEDER)
         feeders["account"] = self.account[account[order]]
         feeders["requests"], feeders["mined"] = requests[order], mined[order]
-        return Fed(starts, Columns.of(folder, feeders=[feeders]))
+        also = {"fed": [starts]} if lasting else {}
+        return Fed(starts, Columns.of(folder, feeders=[feeders], **also))
 
     def pick(self, query: Query, *, inside: bool, outside: bool) -> Picked:
         """Which requests are the candidates'.
@@ -199,3 +241,7 @@ class Forward:
 
     def _records(self, place: Ints) -> Records:
         return self.columns.read("records", share=len(place) / max(self.starts[-1], 1))
+
+
+def _accounts(block: Block) -> dict[str, list[Ints]]:
+    return {"account": [block.account], "starts": [block.starts], "frames": [block.own_frames]}

@@ -25,7 +25,7 @@ from stillwatch.campaigns.individuals import Floors, PeopleTest, test_customers,
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pyarrow as pa
 
@@ -152,12 +152,18 @@ class Court:
     background: Background
     level: float
 
-    def judge(self, groups: list[Mined]) -> list[Judged]:
-        """Judge groups together, by e-BH at the level."""
+    def judge(self, groups: Sequence[Mined], beside: Sequence[float] = ()) -> list[Judged]:
+        """Judge groups together, by e-BH at the level.
+
+        Args:
+            groups: any.
+            beside: e-values of other groups that were tested.
+        """
         drafts = list(ahead(self._draft, groups))
-        accepted = boosted_e_bh([draft.e for draft in drafts], self.level)
+        accepted = boosted_e_bh([*(draft.e for draft in drafts), *beside], self.level)
         return [
-            decided(draft, accepted=bool(ok)) for draft, ok in zip(drafts, accepted, strict=True)
+            decided(draft, accepted=bool(ok))
+            for draft, ok in zip(drafts, accepted[: len(drafts)], strict=True)
         ]
 
     def judge_parts(self, parts: list[Mined], wholes: list[Judged]) -> list[Judged]:
@@ -315,8 +321,17 @@ class Background:
     questioned: Ints
 
     @classmethod
-    def of(cls, activity: pa.Table, feeders: pa.Table, groups: list[Mined]) -> Background:
-        """From `account_activity` (sorted by account) and the feeders table of mining."""
+    def of(
+        cls, activity: pa.Table, feeders: pa.Table, groups: list[Mined], questioned: Ints
+    ) -> Background:
+        """Learn how much everybody uses what groups have in common.
+
+        Args:
+            activity: `account_activity`, sorted by account.
+            feeders: `signals.families.feeders` of the families that carry the groups.
+            groups: in question.
+            questioned: accounts that were in question before.
+        """
         wanted = {f for mined in groups for f in mined.candidate.carrying}
         kind, key = feeders.column("kind").to_numpy(), feeders.column("key").to_numpy()
         account = feeders.column("account").to_numpy()
@@ -337,7 +352,7 @@ class Background:
             requests,
             requests - activity.column("mining_requests").to_numpy(),
             users,
-            np.unique(np.concatenate([account[:0], *(m.candidate.accounts for m in groups)])),
+            np.unique(np.concatenate([questioned, *(m.candidate.accounts for m in groups)])),
         )
 
     def degree(self, accounts: Ints) -> Ints:

@@ -321,15 +321,20 @@ def divided(parts: Sequence[Judged], members: Ints) -> tuple[list[Judged], list[
     return list(compress(parts, worth)), list(compress(parts, map(not_, worth)))
 
 
-def without_lone(campaigns: Iterable[Grouped], alone: Ints) -> list[Grouped]:
-    """The groups without accounts that are accused of acting alone.
+def without(campaigns: Iterable[Grouped], accounts: Ints, *, least: int = 1) -> list[Grouped]:
+    """The groups without accounts that have a verdict of their own.
 
     Args:
-        campaigns: groups; only of those in doubt any account was looked at alone.
-        alone: those accounts.
+        campaigns: groups.
+        accounts: those accounts: accused of acting alone, or in a campaign that was found before.
+        least: accounts that must be left of a group that loses some.
     """
-    left = (replace(g, accounts=np.setdiff1d(g.accounts, alone)) for g in campaigns)
-    return [group for group in left if len(group.accounts)]
+    left = [replace(g, accounts=np.setdiff1d(g.accounts, accounts)) for g in campaigns]
+    return [
+        group
+        for group, whole in zip(left, campaigns, strict=True)
+        if len(group.accounts) >= min(least, len(whole.accounts))
+    ]
 
 
 def combine(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.ahead import ahead, with_ahead
+from stillwatch.campaigns.before import NOTHING_BEFORE, Before
 from stillwatch.campaigns.candidates import (
     MIN_ACCOUNTS,
     Candidate,
@@ -107,7 +108,13 @@ class Mine:
     looked_at: int
 
 
-def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRIORS) -> Mine:
+def mine(
+    evidence: Evidence,
+    traits: Traits,
+    step: Step,
+    priors: Priors = NO_PRIORS,
+    before: Before = NOTHING_BEFORE,
+) -> Mine:
     """Find the groups worth testing.
 
     Args:
@@ -115,6 +122,7 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
         traits: of all accounts.
         step: advanced four times.
         priors: families that are looked at and tested in any case.
+        before: what an earlier scan had in question.
     """
     population = population_sample(evidence, traits.account)
     floors = Floors.of_population(population)
@@ -168,7 +176,7 @@ def mine(evidence: Evidence, traits: Traits, step: Step, priors: Priors = NO_PRI
     beside = crowds.grown + mixed(evidence, like_people, np.unique(in_queues), traits, floors)
     step.advance()
     groups = [group.candidate.accounts for group in [*kept, *beside]]
-    in_question = np.unique(np.concatenate([crowds.suspects, *groups]))
+    in_question = np.unique(np.concatenate([before.questioned, crowds.suspects, *groups]))
     others = population.take(~np.isin(population.account, in_question))
     every = kept + only_named
     looks += [first_look(group, floors) for group in every[len(looks) :]]

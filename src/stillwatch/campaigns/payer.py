@@ -78,10 +78,13 @@ def one_payers(evidence: Evidence, traits: Traits, explained: Ints) -> list[OneP
     paid = np.flatnonzero((traits.organization < 0) & (traits.payment >= 0))
     _, payer, accounts = coded(traits.payment[paid])
     several = accounts[payer] >= MIN_ACCOUNTS
-    payer, members = payer[several], traits.account[paid[several]]
+    members, payer = traits.account[paid[several]], payer[several]
+    known = among(members, explained)
+    # the others of a payer say where it works, if enough are left to be a group
+    left = (np.bincount(payer, ~known) >= MIN_ACCOUNTS)[payer]
+    members, payer, known = members[left], payer[left], known[left]
     if not len(members):
         return []
-    known = among(members, explained)
     everyone = _homes(members, evidence.networks(members))
     found: list[OnePayer] = []
     order = np.argsort(payer, kind="stable")

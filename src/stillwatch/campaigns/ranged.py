@@ -14,7 +14,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from stillwatch.ahead import ahead, with_ahead
 from stillwatch.campaigns.block import Block, Wanted
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS, MIN_CORE_REQUESTS
-from stillwatch.campaigns.evidence import MOST_ACCOUNTS, Evidence, Sampled, batches
-from stillwatch.campaigns.feeding import Fed, Inverted
+from stillwatch.campaigns.evidence import ACTIVITY, MOST_ACCOUNTS, Evidence, Sampled, batches
 from stillwatch.campaigns.forward import Forward, Picked, Query
 from stillwatch.campaigns.record import RECORD, Records, unpacked
+from stillwatch.campaigns.segment import Earlier, Segment
 from stillwatch.engine import gathered, held, spill_folder
 from stillwatch.signals.families import fed_by_a_group
 
@@ -46,6 +46,8 @@ Ints = NDArray[np.int64]
 Named = tuple[Ints, Ints]
 Result = TypeVar("Result")
 
+NOTHING = np.zeros(0, np.int64)
+
 WHOLE_REQUESTS = 2_000_000
 """Requests up to which a window is kept in memory: about 600 MB."""
 
@@ -59,18 +61,24 @@ class Ranged(Evidence):
 
     Attributes:
         bounds: first accounts of the ranges.
-        wanted: the families that are known.
-        ranges: the forward index of each.
+        segments: its requests, indexed.
         folder: where what does not fit into memory lies while it is needed.
     """
 
     bounds: tuple[int, ...]
-    wanted: Wanted
-    ranges: tuple[Forward, ...]
+    segments: tuple[Segment, ...]
     folder: Path
 
     @classmethod
-    def of(cls, requests: ir.Table, accounts: Ints, size: int, step: Step) -> Ranged:
+    def of(
+        cls,
+        requests: ir.Table,
+        accounts: Ints,
+        size: int,
+        step: Step,
+        *,
+        keep: Path | None = None,
+    ) -> Ranged:
         """Index a window.
 
         Args:
@@ -78,33 +86,27 @@ class Ranged(Evidence):
             accounts: all account keys, sorted.
             size: number of requests.
             step: advanced once, bit by bit.
+            keep: folder to leave the index in for later scans.
         """
-        backend = requests.get_backend()
-        # what lies there goes with the engine's own files, when the work is done
-        folder = Path(tempfile.mkdtemp(prefix="ranges-", dir=spill_folder(backend)))
-        small = size <= WHOLE_REQUESTS
-        several = 1 if small else -(-size // RANGE_REQUESTS)
-        firsts = accounts[np.arange(1, several) * len(accounts) // several].tolist()
-        bounds = (int(accounts[0]), *firsts)
-        parts = _parts(requests, bounds)
-        # a small window is read once and kept
-        one = Block.read(requests, whole=True) if small else None
-        blocks = [one] if one else (Block.read(part, whole=False) for part in parts)
-        repeated = partial(Block.repeated, least=MIN_CORE_REQUESTS)
-        bit = 0.5 / several
-        keys = gathered(backend, _shown(ahead(repeated, blocks), step, bit))
-        kept = fed_by_a_group(keys, least=MIN_ACCOUNTS, most=MOST_ACCOUNTS)
-        wanted = Wanted.of(kept.to_pyarrow())
+        folder = keep or aside(requests)
+        bounds = bounds_of(accounts, size)
+        segment = indexed(requests, bounds, size, step, folder, lasting=keep is not None)
+        return cls(requests, segment.inverted, bounds, (segment,), folder)
 
-        def indexed(numbered: tuple[int, Block]) -> tuple[Forward, Fed]:
-            number, block = numbered
-            place = None if one else folder / str(number)
-            forward = Forward.of(block, wanted, place)
-            return forward, forward.fed(len(wanted.kind), place)
+    @cached_property
+    def activity(self) -> pa.Table:
+        """As `Evidence.activity`."""
+        return summed(pa.concat_tables(segment.activity for segment in self.segments))
 
-        again = [one] if one else (Block.read(part, whole=True) for part in parts)
-        ranges, fed = zip(*_shown(ahead(indexed, enumerate(again)), step, bit), strict=True)
-        return cls(requests, Inverted(wanted, fed), bounds, wanted, ranges, folder)
+    def save(self) -> None:
+        """Complete the index where it is to be kept."""
+        (segment,) = self.segments
+        Earlier(segment, segment.inverted.mined).save(self.folder)
+
+    @property
+    def ranges(self) -> tuple[Forward, ...]:
+        """The forward index of each range."""
+        return tuple(one for segment in self.segments for one in segment.ranges)
 
     def sample(
         self,
@@ -132,8 +134,12 @@ class Ranged(Evidence):
         inside: bool,
         outside: bool,
     ) -> list[Picked]:
-        query = Query.of(candidates, self.wanted, most=most, each=each)
-        return list(ahead(lambda f: f.pick(query, inside=inside, outside=outside), self.ranges))
+        found: list[Picked] = []
+        for segment in self.segments:
+            query = Query.of(candidates, segment.wanted, most=most, each=each)
+            pick = partial(Forward.pick, query=query, inside=inside, outside=outside)
+            found += ahead(pick, segment.ranges)
+        return found
 
     def _taken(self, picked: list[Named], candidates: int) -> Iterator[tuple[Ints, Stream]]:
         """Requests that were picked of each range, a few candidates at a time."""
@@ -178,6 +184,75 @@ class Ranged(Evidence):
                     yield part.select(*names).join(these, "request_key")
 
         return gathered(backend, rows())
+
+
+def aside(requests: ir.Table) -> Path:
+    """A folder for what does not fit into memory, which goes with the engine's own files."""
+    return Path(tempfile.mkdtemp(prefix="ranges-", dir=spill_folder(requests.get_backend())))
+
+
+def bounds_of(accounts: Ints, size: int) -> tuple[int, ...]:
+    """First accounts of ranges of a window, few enough requests each.
+
+    Args:
+        accounts: all of the window, sorted.
+        size: number of requests.
+    """
+    several = 1 if size <= WHOLE_REQUESTS else -(-size // RANGE_REQUESTS)
+    firsts = accounts[np.arange(1, several) * len(accounts) // several].tolist()
+    return (int(accounts[0]), *firsts)
+
+
+def indexed(
+    requests: ir.Table,
+    bounds: tuple[int, ...],
+    size: int,
+    step: Step,
+    folder: Path,
+    *,
+    lasting: bool = False,
+    known: pa.Table | None = None,
+    frames: Ints = NOTHING,
+) -> Segment:
+    """Index requests, a range of accounts after another.
+
+    Args:
+        requests: sketches with `slot` and `mining`.
+        bounds: first accounts of the ranges.
+        size: number of requests.
+        step: advanced once, bit by bit.
+        folder: for what does not fit into memory.
+        lasting: whether all of it is to lie there, to be opened again.
+        known: `kind`, `key` of families to know besides those that groups feed here.
+        frames: as in `campaigns.block.Block`.
+    """
+    backend = requests.get_backend()
+    parts = _parts(requests, bounds)
+    # a small window is read once and kept
+    one = Block.read(requests, whole=True, frames=frames) if size <= WHOLE_REQUESTS else None
+    blocks = [one] if one else (Block.read(part, whole=False) for part in parts)
+    repeated = partial(Block.repeated, least=MIN_CORE_REQUESTS)
+    bit = 0.5 / len(bounds)
+    keys = gathered(backend, _shown(ahead(repeated, blocks), step, bit))
+    told = fed_by_a_group(keys, least=MIN_ACCOUNTS, most=MOST_ACCOUNTS).to_pyarrow()
+    if known is not None:
+        told = pa.concat_tables([told, known]).group_by(known.column_names).aggregate([])
+    return Segment.of(
+        [one] if one else (Block.read(part, whole=True, frames=frames) for part in parts),
+        Wanted.of(told),
+        folder if lasting or not one else None,
+        lasting=lasting,
+        told=partial(step.advance, bit),
+    )
+
+
+def summed(activity: pa.Table) -> pa.Table:
+    """`Evidence.activity` of accounts of which several rows count different requests."""
+    how = {"requests": "sum", "mining_requests": "sum", "first_seen": "min"}
+    found = activity.group_by("account").aggregate(list(how.items()))
+    names = {f"{name}_{what}": name for name, what in how.items()}
+    found = found.rename_columns([names.get(name, name) for name in found.column_names])
+    return found.select(list(ACTIVITY)).sort_by("account")
 
 
 def _shown(results: Iterable[Result], step: Step, bit: float) -> Iterator[Result]:

@@ -6,21 +6,20 @@ Mining has seen the whole log; judging sees only this. A trial is what evidence 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.campaigns.evalues import boosted_e_bh
-from stillwatch.campaigns.judge import decided
 from stillwatch.campaigns.lone import Lone, judge_alone
-from stillwatch.campaigns.membership import Grouped, Membership, combine, without_lone
+from stillwatch.campaigns.membership import MIN_NEW, Grouped, Membership, combine, without
 from stillwatch.schema import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stillwatch.campaigns.before import Before
     from stillwatch.campaigns.candidates import Family
     from stillwatch.campaigns.judge import Court, Judged
     from stillwatch.campaigns.payer import OnePayer
@@ -65,11 +64,13 @@ class Trial:
     Attributes:
         court: floors, whole customers, traits, everybody else, and the level.
         groups: the groups in question.
-        beside: e-values of the groups that were tested beside them and cleared.
+        beside: e-values of the groups that were tested beside them and cleared, or were tested
+            before.
         parts: groups inside of accepted ones that add accounts.
         public: bodies in looks at accused groups that accounts outside send too, sorted.
         alone: accounts that were judged alone.
         paid: accounts of one payer.
+        kept: accounts that stay with a campaign that was found before, sorted.
     """
 
     court: Court
@@ -79,6 +80,7 @@ class Trial:
     public: Ints
     alone: tuple[Suspect, ...]
     paid: tuple[OnePayer, ...]
+    kept: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
     def of(
@@ -115,9 +117,13 @@ class Trial:
             tuple(paid),
         )
 
+    def after(self, before: Before, kept: Ints) -> Trial:
+        """The same beside an earlier scan, of which some accounts keep their verdicts."""
+        return replace(self, beside=(*self.beside, *before.tested), kept=kept)
+
     def verdicts(self) -> Verdicts:
         """Judge again."""
-        judged = self._judged()
+        judged = self.court.judge(self.groups, self.beside)
         inside = self.court.judge_parts(list(self.parts), judged)
         parts = [part for part in inside if part.coordinated]
         reference = self.court.reference
@@ -125,19 +131,11 @@ class Trial:
         lone = tuple(found for found in alone if found is not None)
         accused = np.array([found.account for found in lone], dtype=np.int64)
         campaigns = combine(judged, parts, Membership(self.court), self.public)
+        campaigns = without(campaigns, self.kept, least=MIN_NEW)
         return Verdicts(
             tuple(judged),
             tuple(parts),
-            tuple(without_lone(campaigns, accused)),
+            tuple(without(campaigns, accused)),
             lone,
             tuple(one for one in self.paid if one.holds(self.court.traits)),
         )
-
-    def _judged(self) -> list[Judged]:
-        """The groups judged together with those that were cleared beside them."""
-        drafts = self.court.judge(list(self.groups))
-        accepted = boosted_e_bh([*(draft.e for draft in drafts), *self.beside], self.court.level)
-        return [
-            decided(draft, accepted=bool(ok))
-            for draft, ok in zip(drafts, accepted[: len(drafts)], strict=True)
-        ]

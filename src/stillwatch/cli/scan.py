@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,6 +52,25 @@ def scan_command(
     ] = 0,
     calibration: Calibration = None,
     ledger: ScanLedger = None,
+    keep_index: Annotated[
+        bool,
+        typer.Option(
+            "--keep-index", help="Keep what was read in OUT/index, for scans with --since."
+        ),
+    ] = False,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            "--since",
+            metavar="DIR",
+            file_okay=False,
+            help="Results of a scan with --keep-index: look only at what has grown since.",
+        ),
+    ] = None,
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Add the log to the sketches in OUT, and scan them all."),
+    ] = False,
     memory: Memory = "4GB",
     engine: Annotated[
         str,
@@ -84,6 +104,9 @@ def scan_command(
             keep_examples=keep_examples,
             calibration=calibration,
             ledger=ledger,
+            keep_index=keep_index,
+            since=since,
+            append=append,
             memory=memory,
             engine=engine,
             progress=progress,
@@ -92,6 +115,12 @@ def scan_command(
         print_json({"out": str(found.out), "campaigns": campaign_rows(found.findings)})
         return
     print_campaigns(found.findings)
+    earlier = found.findings.summary.since
+    if earlier is not None:
+        typer.echo(
+            "looked at what has grown by a quarter since the scan up to "
+            f"{earlier.last_seen}: {len(earlier.standing)} groups of it stand as found then"
+        )
     calibrated = found.findings.summary.calibrated
     if calibrated is not None and calibrated.outside:
         typer.echo(f"note: {drift(calibrated)}")

@@ -52,6 +52,13 @@ def watch_command(
     ] = False,
     calibration: Calibration = None,
     ledger: ScanLedger = None,
+    keep_index: Annotated[
+        bool,
+        typer.Option(
+            "--keep-index",
+            help="Between scans of everything look at what has grown, by an index in OUT.",
+        ),
+    ] = False,
     memory: Memory = "4GB",
     quiet: Quiet = False,
 ) -> None:
@@ -78,6 +85,7 @@ def watch_command(
             consume=consume,
             calibration=calibration,
             ledger=ledger,
+            keep_index=keep_index,
             memory=memory,
             progress=progress,
             told=told,

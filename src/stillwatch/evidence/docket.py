@@ -44,6 +44,19 @@ class Docket:
     members: dict[str, NDArray[np.int64]]
     findings: str
 
+    def members_of(self, campaign_id: str) -> NDArray[np.int64]:
+        """Account keys of a campaign, in the order of its members.
+
+        Raises:
+            InputError: it was found by an earlier scan, which this one went on from.
+        """
+        if campaign_id not in self.members:
+            raise InputError(
+                f"{campaign_id} stands as an earlier scan found it, and the evidence lies with the "
+                "results of that scan (--since names their folder); or scan everything again"
+            )
+        return self.members[campaign_id]
+
 
 def write_docket(detection: Detection, findings: bytes, folder: Path) -> bool:
     """Keep what a scan's verdicts follow from, in its folder; say whether it fits an archive.

@@ -47,6 +47,7 @@ def scan_payload(summary: Summary, findings: str) -> dict[str, Any]:
         "fdr": summary.fdr,
         "seed": summary.seed,
         "parameters": msgspec.to_builtins(summary.parameters),
+        **({"since": summary.since.findings} if summary.since else {}),
         **_judged_with(),
     }
 

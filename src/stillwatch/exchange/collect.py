@@ -131,7 +131,9 @@ def collect(
 def _own_families(folder: Path, campaign: Campaign) -> dict[str, set[int]]:
     """Keys of the campaign's own families by kind, as sketched under the deployment's key."""
     docket = read_docket(folder)
-    found = campaign_of(docket.trial.verdicts(), set(docket.members[campaign.campaign_id].tolist()))
+    found = campaign_of(
+        docket.trial.verdicts(), set(docket.members_of(campaign.campaign_id).tolist())
+    )
     families: Iterable[Family] = found.candidate.families if found is not None else ()
     own: defaultdict[str, set[int]] = defaultdict(set)
     for family in families:

@@ -27,6 +27,11 @@ def population_by_hour(requests: ir.Table) -> ir.Table:
     return requests.group_by(value=_slot(requests) % 24).agg(requests=requests.count())
 
 
+def population_by_slot(requests: ir.Table) -> ir.Table:
+    """Requests by hour: `slot` (hours since the epoch), `requests`."""
+    return requests.group_by(slot=_slot(requests)).agg(requests=requests.count())
+
+
 def population_by_day(requests: ir.Table) -> ir.Table:
     """Each day: `day` (days since the epoch), `requests`, `accounts`."""
     return requests.group_by(day=_slot(requests) // 24).agg(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,15 @@ from stillwatch.evidence.registrar import Registrar
 from stillwatch.evidence.scans import enter_snapshot
 from stillwatch.guard import Policy, load_policy
 from stillwatch.ingest import ingest
+from stillwatch.population import Population
 from stillwatch.priors import load_priors
 from stillwatch.progress import Silent
 from stillwatch.publishing import snapshot_of, with_step_up
 from stillwatch.readers import open_log, read_accounts
-from stillwatch.replay.schedule import GROWTH, MICROS, Schedule, parse_every
+from stillwatch.replay.schedule import FIRST, GROWTH, MICROS, Schedule, parse_every
 from stillwatch.scanning import LEVEL, detected, folder_of
+from stillwatch.since import Index, begin_index, head_of
+from stillwatch.since import keep_index as keep_index_of
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.standing import Snapshot, load_snapshot, load_step_up, write_snapshot
 from stillwatch.store import SketchStore
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
     from stillwatch.progress import Progress
     from stillwatch.schema import Calibrated
     from stillwatch.standing import Standing
+
+SEED = 0
+"""Of the split of the evidence into halves."""
 
 POLL = 2.0
 """Seconds between looks at the folder."""
@@ -56,6 +63,8 @@ class Watch:
         hints: of partners, where to look.
         step_up: accounts to ask for verification because of what partners shared.
         registrar: of the ledger that scans are entered into, if there is one.
+        keeps_index: whether scans of everything leave an index, and what has grown since is looked
+            at whenever no such scan is due.
     """
 
     follower: Follower
@@ -75,7 +84,8 @@ class Watch:
     hints: pa.Table | None = None
     step_up: tuple[Standing, ...] = ()
     registrar: Registrar | None = None
-    _latest: int = 0
+    keeps_index: bool = False
+    _looked_at: int = 0
     _problems: dict[str, str] = field(default_factory=dict)
 
     def take(self, now: float) -> int:
@@ -118,23 +128,48 @@ class Watch:
         self.store.seal(memory=self.memory)
         requests, latest = _sealed(self.store)
         moment = self.schedule.reached(latest) if latest else None
-        if moment is None or not self.schedule.wants(requests):
+        if moment is None or requests == self._looked_at:
             return False
-        calibrated = self.publish(datetime.fromtimestamp(latest / 1e6, UTC))
+        as_of = datetime.fromtimestamp(latest / 1e6, UTC)
+        if self.schedule.wants(requests):
+            calibrated = self.publish(as_of)
+            self.schedule.scanned = requests
+        elif self.keeps_index and requests >= FIRST:
+            calibrated = self._publish_grown(as_of)
+        else:
+            return False
+        self._looked_at = requests
         if self.registrar is not None:
             enter_snapshot(self.registrar, self.snapshot, requests, self.policy, calibrated)
-        self.schedule.scanned = requests
         return True
 
-    def publish(self, as_of: datetime) -> Calibrated:
-        """Scan everything, replace `snapshot.json`, and say how the log lies to calibration."""
+    def _publish_grown(self, as_of: datetime) -> Calibrated:
+        """As `publish`, by what has grown; by everything where the index does not fit any more."""
+        try:
+            index = Index.open(self.out, key=self.key.fingerprint, seed=SEED, fdr=LEVEL)
+            return self.publish(as_of, index)
+        except InputError:
+            return self.publish(as_of)
+
+    def publish(self, as_of: datetime, index: Index | None = None) -> Calibrated:
+        """Scan, replace `snapshot.json`, and say how the log lies to calibration.
+
+        Args:
+            as_of: time of the latest request.
+            index: of an earlier scan, to look only at what has grown since; without it everything
+                is looked at.
+        """
+        keep = begin_index(self.out) if self.keeps_index and index is None else None
         with detected(
             self.store,
             self.sketcher,
             self.declared,
             entries=self.entries,
             hints=self.hints,
+            seed=SEED,
             memory=self.memory,
+            keep=keep,
+            index=index,
             progress=self.progress,
         ) as (requests, found):
             self.snapshot = snapshot_of(
@@ -147,6 +182,9 @@ class Watch:
                 previous=self.snapshot,
                 key_fingerprint=self.key.fingerprint,
             )
+            if keep is not None:
+                whole = Population.of(requests)
+                keep_index_of(keep, self.store, found, whole, seed=SEED, fdr=LEVEL)
             self.calibrated = held_against(self.calibration, habits_of(found.floors), LEVEL)
         self.snapshot = with_step_up(self.snapshot, self.step_up)
         write_snapshot(self.snapshot, self.out / "snapshot.json")
@@ -168,6 +206,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
     consume: bool = False,
     calibration: str | Path | None = None,
     ledger: str | Path | None = None,
+    keep_index: bool = False,
     key: SketchKey | None = None,
     memory: str = "4GB",
     progress: Progress | None = None,
@@ -189,6 +228,8 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         consume: remove files once they are taken in.
         calibration: file that scans are held against; the packaged one unless given.
         ledger: folder of the ledger that every scan is entered into.
+        keep_index: leave an index of each scan in `out`, and look at what has grown since whenever
+            `every` has passed and no scan of everything is due.
         key: of the sketches; from the environment or its file where not given.
         memory: most memory the engine may take.
         progress: shows the steps.
@@ -218,6 +259,7 @@ def watch(  # noqa: PLR0913 - one call is the whole interface
         snapshot=load_snapshot(published) if published.exists() else Snapshot(sequence=0),
         calibration=load_calibration(Path(calibration) if calibration else None),
         registrar=Registrar.open(Path(ledger)) if ledger else None,
+        keeps_index=keep_index,
     )
     _resume(watched)
     begun = True
@@ -251,6 +293,9 @@ def _resume(watched: Watch) -> None:
     schedule, as_of = watched.schedule, watched.snapshot.as_of
     begun = int(as_of.timestamp() * MICROS) if as_of is not None else 1
     schedule.due = (begun // schedule.every + 1) * schedule.every
+    if watched.keeps_index:
+        with suppress(InputError, ValueError):
+            schedule.scanned = head_of(watched.out).population.requests
 
 
 def _sealed(store: SketchStore) -> tuple[int, int]:

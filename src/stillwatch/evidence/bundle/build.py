@@ -96,7 +96,7 @@ def build_bundle(folder: Path, wanted: str, registrar: Registrar) -> bytes:
 
 def _evidence(docket: Docket, campaign: Campaign) -> dict[str, bytes]:
     """What the tests were made on, cut down as far as all their numbers stay the same."""
-    members = docket.members[campaign.campaign_id]
+    members = docket.members_of(campaign.campaign_id)
     wanted = set(members.tolist())
     verdicts = docket.trial.verdicts()
     found = campaign_of(verdicts, wanted)

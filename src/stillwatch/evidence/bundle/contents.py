@@ -77,6 +77,9 @@ def scan_document(summary: Summary, findings: str) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(summary)
     document["sources"] = [kind for _, kind in summary.sources]
     del document["priors"]
+    if summary.since is not None:
+        # the names of other campaigns are made of their accounts
+        document["since"]["standing"] = len(summary.since.standing)
     _without_reasons(document)
     return document | {
         "findings": findings,

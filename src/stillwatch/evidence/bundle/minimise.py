@@ -42,7 +42,8 @@ def minimise(trial: Trial) -> Trial:
     used = {family for m in mined for family in m.candidate.carrying}
     background = _background(trial.court.background, inside, used)
     traits = _rows(trial.court.traits, _relevant(trial.court.traits, inside))
-    return replace(trial, court=replace(trial.court, background=background, traits=traits))
+    court = replace(trial.court, background=background, traits=traits)
+    return replace(trial, court=court, kept=np.intersect1d(trial.kept, inside))
 
 
 def _background(
