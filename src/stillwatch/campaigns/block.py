@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stillwatch.campaigns import counting
-from stillwatch.campaigns.coding import among, coded
+from stillwatch.campaigns.coding import coded
 from stillwatch.campaigns.record import Records, packed
 from stillwatch.signals import frames
 from stillwatch.signals.families import KINDS, TEMPLATES, WORDLESS, asks, key_of
@@ -40,6 +40,14 @@ _SPREAD = -7046029254386353131
 _NONE = np.zeros(0, np.int64)
 
 _ROWS = tuple(name for name in SAMPLED_COLUMNS if name != "framed")
+
+
+def hashed(keys: Ints) -> tuple[Ints, Ints]:
+    """Distinct keys in a hash table: `table` and `code` of `counting.place_keys`."""
+    room = 1 << (2 * len(keys)).bit_length()
+    table, slots = np.zeros(room, np.int64), np.full(room, -1, np.int64)
+    counting.place_keys(keys, table, slots)
+    return table, slots
 
 
 @dataclass(frozen=True)
@@ -66,10 +74,7 @@ class Wanted:
         tables = {}
         for code in np.unique(kind).tolist():
             places = np.flatnonzero(kind == code)
-            room = 1 << (2 * len(places)).bit_length()
-            table, slots = np.zeros(room, np.int64), np.full(room, -1, np.int64)
-            counting.place_keys(key[places], table, slots)
-            tables[code] = (table, slots, places)
+            tables[code] = (*hashed(key[places]), places)
         return cls(kind, key, tables)
 
     def find(self, code: int, key: Ints, known: Bools) -> Places:
@@ -101,7 +106,7 @@ class Block:
         table: `account`, `mining`, a column of keys named after each kind that shares words; and
             `asked`, `timestamp` and `signals.streams.SAMPLED_COLUMNS` but `framed`, where it was
             read whole.
-        frames: frames that accounts are known to have, as `own_frames`, sorted.
+        frames: frames that accounts are known to have, as `own_frames`.
     """
 
     account: Ints
@@ -118,7 +123,7 @@ class Block:
             requests: of the range.
             whole: whether to read more than the keys; an account's requests are then in the order
                 of their bodies, then of their own keys, in which streams are sampled.
-            frames: that accounts are known to have besides those that show here, sorted.
+            frames: that accounts are known to have besides those that show here.
         """
         columns = {kind: key_of(requests, kind) for kind in TEMPLATES}
         columns |= {name: requests[name] for name in (_ROWS if whole else ("account", "mining"))}
@@ -167,11 +172,16 @@ class Block:
         """Whether each request is made from a frame of its account (`signals.frames`)."""
         framed = np.zeros(len(self.order), dtype=np.bool_)
         for code in _FRAMES:
+            counting.mark_repeated(self.starts, *self._keys(code), frames.MIN_REQUESTS, framed)
+        if not len(self.frames):
+            return framed
+        table, slots = hashed(self.frames)
+        found = np.full(len(self.order), -1, np.int32)
+        for code in _FRAMES:
             key, known = self._keys(code)
-            counting.mark_repeated(self.starts, key, known, frames.MIN_REQUESTS, framed)
-            if len(self.frames):
-                framed |= known & among(self._in_account(code, key), self.frames)
-        return framed
+            own = self._in_account(code, key)
+            counting.find_keys(own, known, table, slots, np.zeros_like(self.frames), found)
+        return framed | (found >= 0)
 
     @cached_property
     def own_frames(self) -> Ints:

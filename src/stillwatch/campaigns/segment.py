@@ -91,8 +91,8 @@ class Segment:
 
     @property
     def frames(self) -> Ints:
-        """The frames of all accounts, as `campaigns.block.Block.own_frames`, sorted."""
-        return np.sort(np.concatenate([one.frames for one in self.ranges]))
+        """The frames of all accounts, as `campaigns.block.Block.own_frames`."""
+        return np.concatenate([one.frames for one in self.ranges])
 
 
 @dataclass(frozen=True)
