@@ -118,6 +118,10 @@ def test_what_is_new_is_found_and_what_was_found_stands(log: Log, again: Path) -
     assert {name: now[name] for name in stood} == stood
     (new,) = now.keys() - stood.keys()
     assert {member.account_id for member in now[new].members} == log.campaigns[1]
+    page = (again / "report.html").read_text(encoding="utf-8")
+    assert page.count("was not looked at again: its numbers are of that time") == len(stood)
+    assert "what had grown by a quarter since the scan up to" in page
+    assert since.findings[:16] in page
     # evidence is of what was found now, and leads to it again
     docket = read_docket(again)
     assert set(docket.members) == {new}
