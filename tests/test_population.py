@@ -29,7 +29,7 @@ def counted(table: Callable[..., Any], requests: list[tuple[int, float]]) -> Pop
 
 @given(before=REQUESTS, since=REQUESTS)
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_days_counted_anew(
     table: Callable[..., Any],
