@@ -47,14 +47,18 @@ def _rows() -> list[dict[str, Any]]:
     return rows
 
 
+def _slotted(requests: Any) -> Any:
+    return requests.mutate(slot=requests.timestamp.epoch_seconds().cast("int64") // 3600)
+
+
 class Both:
     """The same requests indexed at once, and in two parts."""
 
     def __init__(self, table: Callable[..., Any], folder: Path) -> None:
         rows = _rows()
         old = [row for row in rows if row["hour"] < LATE]
-        everything, before = (table(some).mutate(slot=0) for some in (rows, old))
-        new = table([row for row in rows if row["hour"] >= LATE]).mutate(slot=0)
+        late = [row for row in rows if row["hour"] >= LATE]
+        everything, before, new = (_slotted(table(some)) for some in (rows, old, late))
         accounts = np.arange(1, ACCOUNTS + 1)
         with Silent().step("test") as step:
             self.whole = Ranged.of(everything, accounts, len(rows), step)
@@ -123,15 +127,17 @@ def test_samples_are_those_of_all_requests(both: Both, each: int, most: int | No
 
 
 def test_members_are_all_requests_of_the_streams(both: Both) -> None:
-    expected, found = (
-        sorted(
-            (row["candidate"], row["request_key"])
-            for row in one.members(CANDIDATES, ["model"]).to_pyarrow().to_pylist()
+    late = _family(HEAD, 77, [11, 12])
+    for candidates in (CANDIDATES, [late]):
+        expected, found = (
+            sorted(
+                (row["candidate"], row["request_key"])
+                for row in one.members(candidates, ["model"]).to_pyarrow().to_pylist()
+            )
+            for one in (both.whole, both.grown)
         )
-        for one in (both.whole, both.grown)
-    )
-    assert len(expected)
-    assert found == expected
+        assert len(expected)
+        assert found == expected
 
 
 def test_feeders_are_those_of_all_requests(both: Both) -> None:

@@ -239,6 +239,11 @@ class Forward:
         keys: Ints = self._records(place)["request"][place]
         return keys
 
+    def slots(self, place: Ints) -> Ints:
+        """Their hours since the epoch alone."""
+        slots: Ints = self._records(place)["slot"][place]
+        return slots
+
     def _records(self, place: Ints) -> Records:
         return self.columns.read("records", share=len(place) / max(self.starts[-1], 1))
 

@@ -9,6 +9,7 @@ in its stream from the next whole scan on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,13 +161,24 @@ class Grown(Ranged):
         named = [(one, *some.inside) for one, some in zip(self.ranges, picked, strict=True)]
         of = np.concatenate([candidate for _, candidate, _ in named])
         key = np.concatenate([one.requests(place) for one, _, place in named])
+        slot = np.concatenate([one.slots(place) for one, _, place in named])
         accounts = np.unique(np.concatenate([one.accounts for one in candidates]))
         with (
             held(backend, pa.table({"account": accounts})) as some,
             held(backend, pa.table({"candidate": of, "request_key": key})) as these,
         ):
-            own = self.requests.semi_join(some, "account")
+            own = _within(self.requests, slot).semi_join(some, "account")
             return gathered(backend, [own.select(*names).join(these, "request_key")])
+
+
+def _within(requests: ir.Table, slots: Ints) -> ir.Table:
+    """The requests of the time in which some hours lie: of other days nothing is read."""
+    if not len(slots):
+        return requests
+    first, last = (
+        datetime.fromtimestamp(3600 * int(slot), UTC) for slot in (slots.min(), slots.max() + 1)
+    )
+    return requests.filter((requests.timestamp >= first) & (requests.timestamp < last))
 
 
 def first_of_each(of: Ints, stream: Stream, each: int) -> tuple[Ints, Stream]:
