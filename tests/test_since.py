@@ -107,7 +107,7 @@ def again(earlier: Path, tmp_path: Path) -> Path:
 
 def test_what_is_new_is_found_and_what_was_found_stands(log: Log, again: Path) -> None:
     before = stillwatch.findings.load_findings(again / "campaigns.json")
-    found = scan(log, again, log.second, append=True, since=again)
+    found = scan(log, again, log.second, since=again)
     assert accused(found) == set.union(*log.campaigns)
     since = found.findings.summary.since
     assert since is not None
@@ -130,7 +130,7 @@ def test_what_is_new_is_found_and_what_was_found_stands(log: Log, again: Path) -
 
 
 def test_a_bundle_is_made_of_what_was_found_now(log: Log, again: Path, tmp_path: Path) -> None:
-    found = scan(log, again, log.second, append=True, since=again)
+    found = scan(log, again, log.second, since=again)
     assert found.findings.summary.since is not None
     standing = set(found.findings.summary.since.standing)
     taken = registrar(tmp_path)
@@ -156,7 +156,7 @@ def test_a_campaign_that_has_grown_is_found_again(log: Log, tmp_path: Path) -> N
     assert accused(before) == log.campaigns[0]
     known = set(early)
     rest = [line for line in log.first if line not in known]
-    found = scan(log, out, rest, append=True, since=out)
+    found = scan(log, out, rest, since=out)
     assert found.findings.summary.since is not None
     assert found.findings.summary.since.standing == ()
     assert accused(found) == log.campaigns[0]
@@ -166,7 +166,7 @@ def test_a_campaign_that_has_grown_is_found_again(log: Log, tmp_path: Path) -> N
 
 
 def test_all_requests_and_accounts_are_counted(log: Log, again: Path, tmp_path: Path) -> None:
-    found = scan(log, again, log.second, append=True, since=again)
+    found = scan(log, again, log.second, since=again)
     whole = scan(log, tmp_path / "whole", [*log.first, *log.second])
     for name in ("requests", "accounts", "rejected", "duplicates", "hours", "timeline"):
         assert getattr(found.findings.summary, name) == getattr(whole.findings.summary, name)
@@ -185,13 +185,13 @@ def test_requests_of_days_that_were_read_already_count(log: Log, again: Path) ->
         for row in late
     ]
     known = log.first[:50]
-    found = scan(log, again, [*moved, *known, *log.second], append=True, since=again)
+    found = scan(log, again, [*moved, *known, *log.second], since=again)
     assert found.findings.summary.duplicates == len(known) + len(moved)
     assert accused(found) == set.union(*log.campaigns)
 
 
 def test_the_same_again_gives_the_same_bytes(log: Log, again: Path, tmp_path: Path) -> None:
-    scan(log, again, log.second, append=True, since=again)
+    scan(log, again, log.second, since=again)
     names = ("campaigns.json", "accounts.parquet", "evidence/trial.zip")
     first = [(again / name).read_bytes() for name in names]
     out = tmp_path / "other"
@@ -207,19 +207,19 @@ def test_the_same_again_gives_the_same_bytes(log: Log, again: Path, tmp_path: Pa
 
 def test_nothing_new_is_said_in_plain_words(log: Log, again: Path) -> None:
     with pytest.raises(InputError, match="nothing has come since the scan up to 2026-03-11"):
-        scan(log, again, log.first[:10], append=True, since=again)
+        scan(log, again, log.first[:10], since=again)
 
 
 def test_days_that_are_gone_ask_for_a_whole_scan(log: Log, again: Path) -> None:
     (again / "sketches/days/2026-03-04.parquet").unlink()
-    with pytest.raises(InputError, match=r"gone.*2026-03-04"):
-        scan(log, again, log.second, append=True, since=again)
+    with pytest.raises(InputError, match=r"not there .*2026-03-04"):
+        scan(log, again, log.second, since=again)
 
 
 def test_without_an_index_the_error_says_how_to_make_one(log: Log, again: Path) -> None:
     shutil.rmtree(again / FOLDER)
     with pytest.raises(InputError, match="scan everything once, with --keep-index"):
-        scan(log, again, log.second, append=True, since=again)
+        scan(log, again, log.second, since=again)
 
 
 def _cut(path: Path) -> None:
@@ -243,7 +243,7 @@ def _cut(path: Path) -> None:
 def test_a_damaged_index_is_refused(log: Log, again: Path, name: str, spoil: Any) -> None:
     spoil(again / FOLDER / name)
     with pytest.raises(InputError, match="index cannot be used"):
-        scan(log, again, log.second, append=True, since=again)
+        scan(log, again, log.second, since=again)
 
 
 def test_an_index_of_other_code_is_refused(
@@ -251,7 +251,7 @@ def test_an_index_of_other_code_is_refused(
 ) -> None:
     monkeypatch.setattr("stillwatch.since.code_digest", lambda: "0" * 64)
     with pytest.raises(InputError, match="another version of Stillwatch"):
-        scan(log, again, log.second, append=True, since=again)
+        scan(log, again, log.second, since=again)
 
 
 def test_another_key_seed_or_level_is_refused(log: Log, again: Path, tmp_path: Path) -> None:

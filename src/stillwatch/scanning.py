@@ -124,7 +124,8 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         engine: where logs are sketched and detection runs: `duckdb`; `spark`, as `spark-submit`
             sets it up; or the URL of a Spark master. Its workers must see logs and sketches under
             the same path or URL.
-        append: add to the sketches in `out` instead of replacing those of other logs.
+        append: add to the sketches in `out` instead of replacing those of other logs, as `since`
+            always does.
         calibration: file of `stillwatch lab calibrate` that the scan cites and is held against; the
             one that Stillwatch comes with unless given. It changes no verdict.
         ledger: folder of the ledger that the scan is entered into.
@@ -164,7 +165,9 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         log = open_log([str(source) for source in logs], format=format, progress=progress)
         kept = SketchStore.open(folder / "sketches", key.fingerprint)
         with workers(kept, memory, engine) as elsewhere:
-            ingest(log, kept, sketcher, rejected, append=append, elsewhere=elsewhere)
+            # what an earlier scan has looked at is never replaced by what has come since
+            more = append or index is not None
+            ingest(log, kept, sketcher, rejected, append=more, elsewhere=elsewhere)
         kept.seal(memory=memory)
         store = kept
         sources = [(source.name, reader.name) for source, reader in log.formats]

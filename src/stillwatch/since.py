@@ -273,7 +273,8 @@ class Index:
     def _new(self, store: SealedStore, backend: Backend) -> ir.Table:
         days = list(store.day_files())
         if gone := [day for day in self.head.days if day not in days]:
-            raise self._gone(", ".join(gone))
+            more = f" and {len(gone) - 1} days more" if len(gone) > 1 else ""
+            raise self._gone(f"{gone[0]}{more}")
         parts = []
         fresh = [day for day in days if day not in self.head.days]
         if fresh:
@@ -298,7 +299,7 @@ class Index:
 
     def _gone(self, what: str) -> InputError:
         return InputError(
-            f"sketches that the scan looked at are gone ({what}): scan everything again, with "
-            "--keep-index",
+            f"sketches that the scan looked at are not there ({what}): scan into the folder that "
+            "has them, or everything again, with --keep-index",
             file=str(self.folder),
         )
