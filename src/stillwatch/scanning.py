@@ -39,8 +39,7 @@ from stillwatch.schema import FINDINGS_FORMAT, Findings
 from stillwatch.sealed import SealedStore, holds_sketches, need_sketches
 from stillwatch.signals.halves import with_half
 from stillwatch.signals.population import population_totals
-from stillwatch.since import Index, begin_index
-from stillwatch.since import keep_index as keep_index_of
+from stillwatch.since import Index, begin_index, complete_index
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.store import SketchStore
 from stillwatch.summary import summarise
@@ -129,7 +128,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
         calibration: file of `stillwatch lab calibrate` that the scan cites and is held against; the
             one that Stillwatch comes with unless given. It changes no verdict.
         ledger: folder of the ledger that the scan is entered into.
-        keep_index: leave what was read in `OUT/index`, from which later scans go on; about 230
+        keep_index: leave what was read in `OUT/index`, from which later scans go on; about 240
             bytes a request.
         since: folder of a scan with `keep_index`: look only at what has grown by a quarter since.
             What it found stands beside what is found now.
@@ -210,7 +209,7 @@ def scan(  # noqa: PLR0913 - one call is the whole interface
     with progress.step("writing the report", 1) as step:
         findings = _written(folder, data, detection, rejected, step)
         if kept_in is not None:
-            keep_index_of(
+            complete_index(
                 kept_in,
                 store,
                 detection,

@@ -90,7 +90,7 @@ def begin_index(out: Path) -> Path:
     return folder
 
 
-def keep_index(
+def complete_index(
     folder: Path,
     store: SealedStore,
     detection: Detection,

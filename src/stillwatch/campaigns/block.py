@@ -37,17 +37,19 @@ _FRAMED, _ASKED = WORDLESS
 _SPREAD = -7046029254386353131
 """The golden ratio in 64 bits: what is multiplied by it lands anywhere."""
 
-_NONE = np.zeros(0, np.int64)
-
 _ROWS = tuple(name for name in SAMPLED_COLUMNS if name != "framed")
 
 
-def hashed(keys: Ints) -> tuple[Ints, Ints]:
-    """Distinct keys in a hash table: `table` and `code` of `counting.place_keys`."""
+Hashed = tuple[Ints, Ints, Ints]
+"""`table`, `code` and `place` of `counting.find_keys`."""
+
+
+def hashed(keys: Ints, places: Ints) -> Hashed:
+    """Distinct keys in a hash table, and what each of them means."""
     room = 1 << (2 * len(keys)).bit_length()
     table, slots = np.zeros(room, np.int64), np.full(room, -1, np.int64)
     counting.place_keys(keys, table, slots)
-    return table, slots
+    return table, slots, places
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,12 @@ class Wanted:
 
     Attributes:
         kind, key: distinct families; a family's number is its place here.
-        tables: by kind, `counting.place_keys`, and the family that each place means.
+        tables: by kind, of the keys and the families that they mean.
     """
 
     kind: Ints
     key: Ints
-    tables: dict[int, tuple[Ints, Ints, Ints]]
+    tables: dict[int, Hashed]
 
     @classmethod
     def of(cls, families: pa.Table) -> Wanted:
@@ -74,15 +76,14 @@ class Wanted:
         tables = {}
         for code in np.unique(kind).tolist():
             places = np.flatnonzero(kind == code)
-            tables[code] = (*hashed(key[places]), places)
+            tables[code] = hashed(key[places], places)
         return cls(kind, key, tables)
 
     def find(self, code: int, key: Ints, known: Bools) -> Places:
         """The family of each request by one kind; -1 where it has none."""
         found = np.full(len(key), -1, np.int32)
         if code in self.tables:
-            table, slots, places = self.tables[code]
-            counting.find_keys(key, known, table, slots, places, found)
+            counting.find_keys(key, known, *self.tables[code], found)
         return found
 
     def numbers(self, families: pa.Table) -> Ints:
@@ -106,17 +107,17 @@ class Block:
         table: `account`, `mining`, a column of keys named after each kind that shares words; and
             `asked`, `timestamp` and `signals.streams.SAMPLED_COLUMNS` but `framed`, where it was
             read whole.
-        frames: frames that accounts are known to have, as `own_frames`.
+        frames: frames that accounts are known to have, as `own_frames`; None for none.
     """
 
     account: Ints
     order: Ints
     starts: Ints
     table: pa.Table
-    frames: Ints
+    frames: Hashed | None
 
     @classmethod
-    def read(cls, requests: ir.Table, *, whole: bool, frames: Ints = _NONE) -> Block:
+    def read(cls, requests: ir.Table, *, whole: bool, frames: Hashed | None = None) -> Block:
         """Read sketches with `slot` and `mining`.
 
         Args:
@@ -173,14 +174,12 @@ class Block:
         framed = np.zeros(len(self.order), dtype=np.bool_)
         for code in _FRAMES:
             counting.mark_repeated(self.starts, *self._keys(code), frames.MIN_REQUESTS, framed)
-        if not len(self.frames):
+        if self.frames is None:
             return framed
-        table, slots = hashed(self.frames)
         found = np.full(len(self.order), -1, np.int32)
         for code in _FRAMES:
             key, known = self._keys(code)
-            own = self._in_account(code, key)
-            counting.find_keys(own, known, table, slots, np.zeros_like(self.frames), found)
+            counting.find_keys(self._in_account(code, key), known, *self.frames, found)
         return framed | (found >= 0)
 
     @cached_property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,6 +125,13 @@ class Grown(Ranged):
         segments = (was, segment)
         return cls(requests, feeding, bounds, segments, folder)
 
+    @cached_property
+    def activity(self) -> pa.Table:
+        """As `Evidence.activity`."""
+        how = {"requests": "sum", "mining_requests": "sum", "first_seen": "min"}
+        both = pa.concat_tables(segment.activity for segment in self.segments)
+        return _summed(both, ["account"], how).sort_by("account")
+
     @property
     def settled(self) -> Ints:
         """Accounts that have grown by less than `GROWN`, sorted."""
@@ -145,12 +153,9 @@ class Grown(Ranged):
     ) -> Sampled:
         """As `Evidence.sample`."""
         found = super().sample(candidates, each=each, most=most, inside=inside, outside=outside)
-        counts = found.counts.group_by(["candidate", "account"]).aggregate(
-            [("mined", "sum"), ("tested", "sum")]
-        )
-        names = {"mined_sum": "mined", "tested_sum": "tested"}
+        how = {"mined": "sum", "tested": "sum"}
         return Sampled(
-            counts.rename_columns([names.get(name, name) for name in counts.column_names]),
+            _summed(found.counts, ["candidate", "account"], how),
             (first_of_each(*some, each) for some in found.inside),
             (first_of_each(*some, each) for some in found.outside),
         )
@@ -169,6 +174,14 @@ class Grown(Ranged):
         ):
             own = _within(self.requests, slot).semi_join(some, "account")
             return gathered(backend, [own.select(*names).join(these, "request_key")])
+
+
+def _summed(table: pa.Table, keys: list[str], how: dict[str, str]) -> pa.Table:
+    """One row for the rows that several indexes have of the same keys."""
+    found = table.group_by(keys).aggregate(list(how.items()))
+    names = {f"{name}_{what}": name for name, what in how.items()}
+    renamed = found.rename_columns([names.get(name, name) for name in found.column_names])
+    return renamed.select([*keys, *how])
 
 
 def _within(requests: ir.Table, slots: Ints) -> ir.Table:

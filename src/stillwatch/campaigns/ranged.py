@@ -24,9 +24,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.ahead import ahead, with_ahead
-from stillwatch.campaigns.block import Block, Wanted
+from stillwatch.campaigns.block import Block, Hashed, Wanted
 from stillwatch.campaigns.candidates import MIN_ACCOUNTS, MIN_CORE_REQUESTS
-from stillwatch.campaigns.evidence import ACTIVITY, MOST_ACCOUNTS, Evidence, Sampled, batches
+from stillwatch.campaigns.evidence import MOST_ACCOUNTS, Evidence, Sampled, batches
 from stillwatch.campaigns.forward import Forward, Picked, Query
 from stillwatch.campaigns.record import RECORD, Records, unpacked
 from stillwatch.campaigns.segment import Earlier, Segment
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Named = tuple[Ints, Ints]
 Result = TypeVar("Result")
-
-NOTHING = np.zeros(0, np.int64)
 
 WHOLE_REQUESTS = 2_000_000
 """Requests up to which a window is kept in memory: about 600 MB."""
@@ -96,7 +94,8 @@ class Ranged(Evidence):
     @cached_property
     def activity(self) -> pa.Table:
         """As `Evidence.activity`."""
-        return summed(pa.concat_tables(segment.activity for segment in self.segments))
+        (segment,) = self.segments
+        return segment.activity
 
     def save(self) -> None:
         """Complete the index where it is to be kept."""
@@ -212,7 +211,7 @@ def indexed(
     *,
     lasting: bool = False,
     known: pa.Table | None = None,
-    frames: Ints = NOTHING,
+    frames: Hashed | None = None,
 ) -> Segment:
     """Index requests, a range of accounts after another.
 
@@ -244,15 +243,6 @@ def indexed(
         lasting=lasting,
         told=partial(step.advance, bit),
     )
-
-
-def summed(activity: pa.Table) -> pa.Table:
-    """`Evidence.activity` of accounts of which several rows count different requests."""
-    how = {"requests": "sum", "mining_requests": "sum", "first_seen": "min"}
-    found = activity.group_by("account").aggregate(list(how.items()))
-    names = {f"{name}_{what}": name for name, what in how.items()}
-    found = found.rename_columns([names.get(name, name) for name in found.column_names])
-    return found.select(list(ACTIVITY)).sort_by("account")
 
 
 def _shown(results: Iterable[Result], step: Step, bit: float) -> Iterator[Result]:

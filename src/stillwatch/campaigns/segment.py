@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stillwatch.ahead import ahead
-from stillwatch.campaigns.block import Wanted
+from stillwatch.campaigns.block import Hashed, Wanted, hashed
 from stillwatch.campaigns.feeding import Fed, Inverted
 from stillwatch.campaigns.forward import Forward
 from stillwatch.signals.families import WORDLESS
@@ -90,9 +90,10 @@ class Segment:
         return pa.table({"kind": kind, "key": self.wanted.key[told]})
 
     @property
-    def frames(self) -> Ints:
+    def frames(self) -> Hashed:
         """The frames of all accounts, as `campaigns.block.Block.own_frames`."""
-        return np.concatenate([one.frames for one in self.ranges])
+        frames = np.concatenate([one.frames for one in self.ranges])
+        return hashed(frames, np.zeros_like(frames))
 
 
 @dataclass(frozen=True)

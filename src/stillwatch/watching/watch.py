@@ -25,8 +25,7 @@ from stillwatch.publishing import snapshot_of, with_step_up
 from stillwatch.readers import open_log, read_accounts
 from stillwatch.replay.schedule import FIRST, GROWTH, MICROS, Schedule, parse_every
 from stillwatch.scanning import LEVEL, detected, folder_of
-from stillwatch.since import Index, begin_index, head_of
-from stillwatch.since import keep_index as keep_index_of
+from stillwatch.since import Index, begin_index, complete_index, head_of
 from stillwatch.sketch import Sketcher, SketchKey
 from stillwatch.standing import Snapshot, load_snapshot, load_step_up, write_snapshot
 from stillwatch.store import SketchStore
@@ -184,7 +183,7 @@ class Watch:
             )
             if keep is not None:
                 whole = Population.of(requests)
-                keep_index_of(keep, self.store, found, whole, seed=SEED, fdr=LEVEL)
+                complete_index(keep, self.store, found, whole, seed=SEED, fdr=LEVEL)
             self.calibrated = held_against(self.calibration, habits_of(found.floors), LEVEL)
         self.snapshot = with_step_up(self.snapshot, self.step_up)
         write_snapshot(self.snapshot, self.out / "snapshot.json")
